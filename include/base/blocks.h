@@ -1,0 +1,27 @@
+/* blocks.h - a cache of memory blocks of one size, for one thread.
+ * Owns the blocks that are in it; a block that was taken belongs to the taker until it is given
+ * back. Keeps at most `max_kept` free blocks, so that a burst does not stay in memory. */
+#ifndef BASE_BLOCKS_H
+#define BASE_BLOCKS_H
+
+#include <stddef.h>
+
+#include "base/attr.h"
+
+struct blocks {
+    void *free;
+    size_t block_bytes;
+    size_t kept, max_kept;
+};
+
+/* An empty cache of blocks of `block_bytes` (at least a pointer's size). */
+void blocks_init(struct blocks *b, size_t block_bytes, size_t max_kept);
+/* Frees what is kept. Every block must have been given back. */
+void blocks_fini(struct blocks *b);
+/* A block, not initialized, or NULL when memory is out. */
+NODISCARD
+void *blocks_take(struct blocks *b);
+/* Gives a block back; NULL is fine. */
+void blocks_give(struct blocks *b, void *block);
+
+#endif

@@ -1,0 +1,44 @@
+/* turn.h - what is to be done before a worker's turn ends.
+ * A turn is one round of the event loop. Callbacks of libraries only record what they saw and queue
+ * a task; the end of the turn runs the tasks, phase by phase: first what acts, then what writes,
+ * then what frees. A task of an earlier phase that is queued by a later one runs before the later
+ * phase goes on, so that memory is freed only when nothing else is left to do.
+ * Borrows the tasks, each until it has run or was taken back. One thread only. */
+#ifndef BASE_TURN_H
+#define BASE_TURN_H
+
+#include <stdint.h>
+
+#include "base/list.h"
+
+enum turn_phase {
+    TURN_ACT,
+    TURN_WRITE,
+    TURN_FREE,
+    TURN_PHASES,
+};
+
+struct turn_task {
+    struct list node;
+    void (*run)(struct turn_task *task);
+};
+
+struct turn {
+    struct list phases[TURN_PHASES];
+    uint64_t now_ms;
+};
+
+/* An empty turn. */
+void turn_init(struct turn *t);
+/* A task that is not queued and will call `run`. */
+void turn_task_init(struct turn_task *task, void (*run)(struct turn_task *task));
+/* Queues `task` in `phase`; does nothing if it is queued already. */
+void turn_add(struct turn *t, enum turn_phase phase, struct turn_task *task);
+/* Takes `task` back if it is queued. */
+void turn_cancel(struct turn_task *task);
+/* Runs every task, those that tasks queue too. */
+void turn_run(struct turn *t);
+/* Monotonic milliseconds, read once a turn. */
+uint64_t turn_now_ms(struct turn *t);
+
+#endif

@@ -1,0 +1,40 @@
+#include "base/timeouts.h"
+
+void timeouts_init(struct timeouts *q, uint64_t duration_ms)
+{
+    list_init(&q->running);
+    q->duration_ms = duration_ms;
+}
+
+void timeout_init(struct timeout *t, void (*expired)(struct timeout *t))
+{
+    list_init(&t->node);
+    t->deadline_ms = 0;
+    t->expired = expired;
+}
+
+void timeout_start(struct timeouts *q, struct timeout *t, uint64_t now_ms)
+{
+    list_remove(&t->node);
+    if (q->duration_ms == 0)
+        return;
+    t->deadline_ms = now_ms + q->duration_ms;
+    list_push(&q->running, &t->node);
+}
+
+void timeout_stop(struct timeout *t)
+{
+    list_remove(&t->node);
+}
+
+uint64_t timeouts_expire(struct timeouts *q, uint64_t now_ms)
+{
+    while (!list_empty(&q->running)) {
+        struct timeout *t = CONTAINER_OF(q->running.next, struct timeout, node);
+        if (t->deadline_ms > now_ms)
+            return t->deadline_ms - now_ms;
+        list_remove(&t->node);
+        t->expired(t);
+    }
+    return UINT64_MAX;
+}

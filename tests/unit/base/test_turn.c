@@ -1,0 +1,166 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/turn.h"
+
+/* A task that writes its name down and then queues another, if it has one. */
+struct job {
+    struct turn_task task;
+    char name;
+    struct job *then;
+    enum turn_phase then_phase;
+    int repeats;
+};
+
+static struct turn turn;
+static char ran[64];
+
+static void run_job(struct turn_task *task)
+{
+    struct job *job = CONTAINER_OF(task, struct job, task);
+    ran[strlen(ran)] = job->name;
+    if (job->then && job->repeats-- > 0)
+        turn_add(&turn, job->then_phase, &job->then->task);
+}
+
+static struct job job(char name)
+{
+    return (struct job){.name = name, .repeats = 1};
+}
+
+static void init_job(struct job *j)
+{
+    turn_task_init(&j->task, run_job);
+}
+
+static int make(void **state)
+{
+    (void)state;
+    turn_init(&turn);
+    memset(ran, 0, sizeof ran);
+    return 0;
+}
+
+static void phases_run_in_order_and_tasks_in_that_of_their_queueing(void **state)
+{
+    (void)state;
+    static const enum turn_phase phases[] = {TURN_FREE, TURN_WRITE, TURN_ACT,
+                                             TURN_FREE, TURN_WRITE, TURN_ACT};
+    struct job jobs[6];
+    for (size_t i = 0; i < 6; i++) {
+        jobs[i] = job((char)('1' + i));
+        init_job(&jobs[i]);
+        turn_add(&turn, phases[i], &jobs[i].task);
+    }
+    turn_run(&turn);
+    assert_string_equal(ran, "362514");
+}
+
+static void an_earlier_phase_goes_first_even_when_queued_by_a_later_one(void **state)
+{
+    (void)state;
+    struct job act = job('a'), write = job('w'), write2 = job('W'), drop = job('f');
+    init_job(&act);
+    init_job(&write);
+    init_job(&write2);
+    init_job(&drop);
+    write.then = &act;
+    write.then_phase = TURN_ACT;
+    turn_add(&turn, TURN_FREE, &drop.task);
+    turn_add(&turn, TURN_WRITE, &write.task);
+    turn_add(&turn, TURN_WRITE, &write2.task);
+    turn_run(&turn);
+    assert_string_equal(ran, "waWf");
+}
+
+static void a_task_is_queued_once(void **state)
+{
+    (void)state;
+    struct job a = job('a');
+    init_job(&a);
+    turn_add(&turn, TURN_ACT, &a.task);
+    turn_add(&turn, TURN_ACT, &a.task);
+    turn_add(&turn, TURN_FREE, &a.task);
+    turn_run(&turn);
+    assert_string_equal(ran, "a");
+}
+
+static void a_task_may_queue_itself_again(void **state)
+{
+    (void)state;
+    struct job a = job('a');
+    init_job(&a);
+    a.then = &a;
+    a.then_phase = TURN_WRITE;
+    a.repeats = 3;
+    turn_add(&turn, TURN_ACT, &a.task);
+    turn_run(&turn);
+    assert_string_equal(ran, "aaaa");
+}
+
+static void a_task_that_was_taken_back_does_not_run(void **state)
+{
+    (void)state;
+    struct job a = job('a'), b = job('b');
+    init_job(&a);
+    init_job(&b);
+    turn_cancel(&a.task);
+    turn_add(&turn, TURN_ACT, &a.task);
+    turn_add(&turn, TURN_ACT, &b.task);
+    turn_cancel(&a.task);
+    turn_run(&turn);
+    assert_string_equal(ran, "b");
+    turn_run(&turn);
+    assert_string_equal(ran, "b");
+}
+
+static void free_task(struct turn_task *task)
+{
+    free(task);
+    ran[strlen(ran)] = 'x';
+}
+
+static void a_task_may_free_itself(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct turn_task *task = calloc(1, sizeof *task);
+        assert_non_null(task);
+        turn_task_init(task, free_task);
+        turn_add(&turn, TURN_FREE, task);
+    }
+    turn_run(&turn);
+    assert_string_equal(ran, "xx");
+}
+
+static void the_time_stands_still_within_a_turn(void **state)
+{
+    (void)state;
+    uint64_t now = turn_now_ms(&turn);
+    assert_true(now > 0);
+    turn.now_ms = 1000; /* as if it had been read a while ago */
+    assert_int_equal(turn_now_ms(&turn), 1000);
+    turn_run(&turn);
+    assert_true(turn_now_ms(&turn) >= now);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(phases_run_in_order_and_tasks_in_that_of_their_queueing, make),
+        cmocka_unit_test_setup(an_earlier_phase_goes_first_even_when_queued_by_a_later_one, make),
+        cmocka_unit_test_setup(a_task_is_queued_once, make),
+        cmocka_unit_test_setup(a_task_may_queue_itself_again, make),
+        cmocka_unit_test_setup(a_task_that_was_taken_back_does_not_run, make),
+        cmocka_unit_test_setup(a_task_may_free_itself, make),
+        cmocka_unit_test_setup(the_time_stands_still_within_a_turn, make),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
