@@ -1,0 +1,54 @@
+/* forward.h - what a proxy changes in the messages that it passes on (RFC 9110 §7.6, RFC 7239).
+ * Pure: reads a message, writes the list of fields for the other side. Values that are new live in
+ * the output list's arena, the others where they were. */
+#ifndef HTTP_FORWARD_H
+#define HTTP_FORWARD_H
+
+#include "http/message.h"
+
+/* The name of this proxy in Via. */
+#define FORWARD_PSEUDONYM "headstart"
+
+struct forward_rules {
+    struct span peer;         /* the client's address without port; empty for a unix socket */
+    struct span host;         /* sent as Host; empty: the request's authority is kept */
+    struct span via_protocol; /* how the message came in: "2", "1.1" */
+    bool append;              /* believe and append to what the client sent of Forwarded & Co. */
+    bool pushed;              /* the request stands for a push: it carries "x-http2-push: 1" */
+};
+
+/* Why a request cannot be forwarded. */
+enum request_fault {
+    REQUEST_FINE,
+    REQUEST_IS_CONNECT,    /* CONNECT: 501 */
+    REQUEST_BAD_METHOD,    /* no token: 400 */
+    REQUEST_BAD_SCHEME,    /* :scheme is not what the listener speaks: 400 */
+    REQUEST_BAD_AUTHORITY, /* missing, malformed, or unlike Host: 400 */
+    REQUEST_BAD_PATH, /* a byte that cannot stand in a request target, or not origin-form: 400 */
+};
+
+/* Looks whether the request can be forwarded, faults in the order above, and settles what can be
+ * written in several ways: `in->authority` is Host where :authority is missing, `in->scheme` is
+ * `scheme`, which is what the listener speaks, in lower case. */
+enum request_fault request_check(struct request *in, struct span scheme);
+
+/* Writes into `out` the fields with which `in` goes to the origin: Host first, hop-by-hop fields
+ * gone, cookie lines joined, forwarding fields set. Content-Length and Transfer-Encoding are left
+ * to the writer of the message, who knows the framing. `in` was found fine by request_check().
+ * Look at out->failed. */
+void forward_request(struct fields *out, const struct request *in,
+                     const struct forward_rules *rules);
+
+/* Writes into `out` the fields with which `in` goes to the client: hop-by-hop fields gone, our own
+ * names gone, Content-Length only where the status may have one. A final response gets Via, and a
+ * Date (`date`, an IMF-fixdate) where the origin sent none; an informational one gets nothing, so
+ * that it shows when nothing is left of it. Look at out->failed. */
+void forward_response(struct fields *out, const struct response *in, struct span via_protocol,
+                      struct span date);
+
+/* Writes into `out` the trailer fields of `in` that may be passed on: without those that frame,
+ * route, say who the client is, or belong to the connection (RFC 9110 §6.5.1), which a careless
+ * receiver would merge into the header. Look at out->failed. */
+void forward_trailers(struct fields *out, const struct fields *in);
+
+#endif

@@ -1,0 +1,181 @@
+#include "http/fields.h"
+
+#include <assert.h>
+
+enum { FIRST_CAPACITY = 16, SAME_LENGTH_MAX = 4 };
+
+static const struct span names[FIELD_NAMES_END] = {
+#define X(id, text) [FIELD_##id] = {text, sizeof(text) - 1},
+    FIELD_NAMES(X)
+#undef X
+};
+
+/* The known names by their length, so that a lookup compares with a few only. */
+static const uint8_t names_by_length[][SAME_LENGTH_MAX] = {
+    [2] = {FIELD_TE},
+    [3] = {FIELD_VIA},
+    [4] = {FIELD_DATE, FIELD_HOST, FIELD_LINK, FIELD_VARY},
+    [6] = {FIELD_ACCEPT, FIELD_COOKIE, FIELD_EXPECT},
+    [7] = {FIELD_REFERER, FIELD_TRAILER, FIELD_UPGRADE},
+    [9] = {FIELD_FORWARDED, FIELD_X_REAL_IP},
+    [10] = {FIELD_CONNECTION, FIELD_KEEP_ALIVE, FIELD_SET_COOKIE, FIELD_USER_AGENT},
+    [12] = {FIELD_CF_H2_PUSHED, FIELD_CONTENT_TYPE, FIELD_X_HTTP2_PUSH},
+    [14] = {FIELD_CONTENT_LENGTH, FIELD_HTTP2_SETTINGS},
+    [15] = {FIELD_ACCEPT_ENCODING, FIELD_ACCEPT_LANGUAGE, FIELD_REFERRER_POLICY,
+            FIELD_X_FORWARDED_FOR},
+    [16] = {FIELD_PROXY_CONNECTION, FIELD_X_FORWARDED_HOST},
+    [17] = {FIELD_TRANSFER_ENCODING, FIELD_X_FORWARDED_PROTO},
+    [18] = {FIELD_CF_H2_PUSH_EXPLAIN},
+};
+
+void fields_init(struct fields *f, struct arena *arena)
+{
+    *f = (struct fields){.arena = arena};
+}
+
+static bool make_room(struct fields *f)
+{
+    if (f->len < f->capacity)
+        return true;
+    size_t capacity = f->capacity > 0 ? f->capacity * 2 : FIRST_CAPACITY;
+    struct field *at = arena_alloc(f->arena, capacity * sizeof *at);
+    if (!at)
+        return false;
+    if (f->len > 0)
+        memcpy(at, f->at, f->len * sizeof *at);
+    f->at = at;
+    f->capacity = capacity;
+    return true;
+}
+
+void fields_copy(struct fields *f, const struct field *field)
+{
+    if (make_room(f))
+        f->at[f->len++] = *field;
+    else
+        f->failed = true;
+}
+
+void fields_add(struct fields *f, struct span name, struct span value)
+{
+    fields_copy(f, &(struct field){.name = name, .value = value, .id = field_lookup(name)});
+}
+
+void fields_add_known(struct fields *f, enum field_name id, struct span value)
+{
+    fields_copy(f, &(struct field){.name = field_text(id), .value = value, .id = id});
+}
+
+const struct field *fields_get(const struct fields *f, enum field_name id)
+{
+    for (size_t i = 0; i < f->len; i++) {
+        if (f->at[i].id == id)
+            return &f->at[i];
+    }
+    return NULL;
+}
+
+struct span fields_value(const struct fields *f, enum field_name id)
+{
+    const struct field *field = fields_get(f, id);
+    return field ? field->value : SPAN("");
+}
+
+void fields_remove(struct fields *f, enum field_name id)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < f->len; i++) {
+        if (f->at[i].id != id)
+            f->at[kept++] = f->at[i];
+    }
+    f->len = kept;
+}
+
+enum field_name field_lookup(struct span name)
+{
+    if (name.len >= ARRAY_LEN(names_by_length))
+        return FIELD_OTHER;
+    const uint8_t *ids = names_by_length[name.len];
+    for (size_t i = 0; i < SAME_LENGTH_MAX && ids[i] != FIELD_OTHER; i++) {
+        if (span_ieq(name, names[ids[i]]))
+            return (enum field_name)ids[i];
+    }
+    return FIELD_OTHER;
+}
+
+struct span field_text(enum field_name id)
+{
+    assert(id > FIELD_OTHER && id < FIELD_NAMES_END);
+    return names[id];
+}
+
+bool field_is_hop_by_hop(enum field_name id)
+{
+    switch (id) {
+    case FIELD_CONNECTION:
+    case FIELD_HTTP2_SETTINGS:
+    case FIELD_KEEP_ALIVE:
+    case FIELD_PROXY_CONNECTION:
+    case FIELD_TE:
+    case FIELD_TRANSFER_ENCODING:
+    case FIELD_UPGRADE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool is_token_byte(char c)
+{
+    switch (c) {
+    case '!':
+    case '#':
+    case '$':
+    case '%':
+    case '&':
+    case '\'':
+    case '*':
+    case '+':
+    case '-':
+    case '.':
+    case '^':
+    case '_':
+    case '`':
+    case '|':
+    case '~':
+        return true;
+    default:
+        return (c >= '0' && c <= '9') || (span_lower(c) >= 'a' && span_lower(c) <= 'z');
+    }
+}
+
+bool field_name_is_valid(struct span name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        if (!is_token_byte(name.ptr[i]))
+            return false;
+    }
+    return name.len > 0;
+}
+
+bool field_value_is_valid(struct span value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned char c = (unsigned char)value.ptr[i];
+        if ((c < ' ' && c != '\t') || c == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+bool fields_list_has(const struct fields *f, enum field_name id, struct span item)
+{
+    for (size_t i = 0; i < f->len; i++) {
+        struct span list = f->at[i].value, element;
+        while (f->at[i].id == id && span_next_item(&list, &element)) {
+            if (span_ieq(element, item))
+                return true;
+        }
+    }
+    return false;
+}

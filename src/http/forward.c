@@ -1,0 +1,323 @@
+#include "http/forward.h"
+
+#include <stdlib.h>
+
+#include "http/url.h"
+
+static bool is_target_byte(char c)
+{
+    return (unsigned char)c > ' ' && c != 0x7f && c != '#';
+}
+
+static bool is_target(const struct request *in)
+{
+    if (span_eq(in->path, SPAN("*")))
+        return span_eq(in->method, SPAN("OPTIONS"));
+    for (size_t i = 0; i < in->path.len; i++) {
+        if (!is_target_byte(in->path.ptr[i]))
+            return false;
+    }
+    return in->path.len > 0 && in->path.ptr[0] == '/';
+}
+
+/* Sets the authority of `in` from Host where it has none. False where the two differ, where there
+ * is neither, or where it is not `host[:port]`. */
+static bool settle_authority(struct request *in)
+{
+    struct span authority = in->authority;
+    const struct field *host = fields_get(&in->fields, FIELD_HOST);
+    struct url url;
+    for (size_t i = 0; i < in->fields.len; i++) {
+        if (in->fields.at[i].id == FIELD_HOST && &in->fields.at[i] != host)
+            return false;
+    }
+    if (host && authority.len == 0)
+        authority = host->value;
+    if (host && !span_ieq(host->value, authority))
+        return false;
+    if (!url_split_authority(authority, &url) || url.has_userinfo || url.host.len == 0)
+        return false;
+    in->authority = authority;
+    return true;
+}
+
+enum request_fault request_check(struct request *in, struct span scheme)
+{
+    if (span_eq(in->method, SPAN("CONNECT")))
+        return REQUEST_IS_CONNECT;
+    if (!field_name_is_valid(in->method))
+        return REQUEST_BAD_METHOD;
+    if (!span_ieq(in->scheme, scheme))
+        return REQUEST_BAD_SCHEME;
+    if (!settle_authority(in))
+        return REQUEST_BAD_AUTHORITY;
+    if (!is_target(in))
+        return REQUEST_BAD_PATH;
+    in->scheme = scheme;
+    return REQUEST_FINE;
+}
+
+static int compare_names(const void *left, const void *right)
+{
+    const struct span *a = left, *b = right;
+    if (a->len != b->len)
+        return a->len < b->len ? -1 : 1;
+    for (size_t i = 0; i < a->len; i++) {
+        int difference = span_lower(a->ptr[i]) - span_lower(b->ptr[i]);
+        if (difference != 0)
+            return difference;
+    }
+    return 0;
+}
+
+struct names {
+    struct span *at;
+    size_t len;
+};
+
+/* The names in Connection that need to be looked for: most often none, since "keep-alive", "close"
+ * and "te" say nothing new. Sorted: a peer may send many names and many fields. */
+static struct names connection_names(const struct fields *in, struct arena *arena)
+{
+    struct names names = {NULL, 0};
+    size_t capacity = 0;
+    for (size_t i = 0; i < in->len; i++) {
+        struct span list = in->at[i].value, name;
+        while (in->at[i].id == FIELD_CONNECTION && span_next_item(&list, &name)) {
+            if (field_is_hop_by_hop(field_lookup(name)) || span_ieq(name, SPAN("close")))
+                continue;
+            if (names.len == capacity) {
+                capacity = capacity > 0 ? capacity * 2 : 8;
+                struct span *at = arena_alloc(arena, capacity * sizeof *at);
+                if (!at)
+                    return (struct names){NULL, 0};
+                if (names.len > 0)
+                    memcpy(at, names.at, names.len * sizeof *at);
+                names.at = at;
+            }
+            names.at[names.len++] = name;
+        }
+    }
+    if (names.len > 1)
+        qsort(names.at, names.len, sizeof *names.at, compare_names);
+    return names;
+}
+
+/* `in` without the fields that its Connection names; `in` itself where it names none of interest.
+ */
+static struct fields without_named(const struct fields *in, struct arena *arena)
+{
+    struct names names = connection_names(in, arena);
+    struct fields out;
+    if (names.len == 0)
+        return *in;
+    fields_init(&out, arena);
+    for (size_t i = 0; i < in->len; i++) {
+        if (!bsearch(&in->at[i].name, names.at, names.len, sizeof *names.at, compare_names))
+            fields_copy(&out, &in->at[i]);
+    }
+    return out;
+}
+
+/* The values of all lines of a field as one, and `last` behind them; empty ones are skipped. An
+ * empty span where there is nothing. */
+static struct span joined(const struct fields *in, enum field_name id, struct span separator,
+                          struct span last, struct arena *arena)
+{
+    struct span only = last;
+    size_t len = last.len, parts = last.len > 0 ? 1 : 0;
+    for (size_t i = 0; i < in->len; i++) {
+        if (in->at[i].id != id || in->at[i].value.len == 0)
+            continue;
+        only = in->at[i].value;
+        len += only.len + separator.len;
+        parts++;
+    }
+    char *text = parts > 1 ? arena_alloc(arena, len) : NULL;
+    if (!text)
+        return parts > 1 ? SPAN("") : only;
+    size_t at = 0;
+    for (size_t i = 0; i <= in->len; i++) {
+        bool is_part = i == in->len || in->at[i].id == id;
+        struct span part = i == in->len ? last : in->at[i].value;
+        if (!is_part || part.len == 0)
+            continue;
+        if (at > 0) {
+            memcpy(text + at, separator.ptr, separator.len);
+            at += separator.len;
+        }
+        memcpy(text + at, part.ptr, part.len);
+        at += part.len;
+    }
+    return span_of(text, at);
+}
+
+static struct span via_element(struct span protocol, struct arena *arena)
+{
+    const struct span parts[] = {protocol, SPAN(" " FORWARD_PSEUDONYM)};
+    return arena_join(arena, parts, ARRAY_LEN(parts));
+}
+
+/* Writes what of `id` is there, joined into one line; nothing where there is nothing. */
+static void add_joined(struct fields *out, const struct fields *in, enum field_name id,
+                       struct span separator, struct span last)
+{
+    struct span value = joined(in, id, separator, last, out->arena);
+    if (value.len > 0)
+        fields_add_known(out, id, value);
+}
+
+/* An address in Forwarded (RFC 7239 §6): IPv6 in brackets, and so in quotes. */
+static struct span forwarded_node(struct span peer, struct arena *arena)
+{
+    if (peer.len == 0)
+        return SPAN("unknown");
+    if (span_find(peer, ':') == peer.len)
+        return peer;
+    const struct span parts[] = {SPAN("\"["), peer, SPAN("]\"")};
+    return arena_join(arena, parts, ARRAY_LEN(parts));
+}
+
+static struct span forwarded_element(const struct request *in, struct span peer,
+                                     struct arena *arena)
+{
+    /* An authority holds no byte that would have to be escaped in quotes. */
+    struct span quote = field_name_is_valid(in->authority) ? SPAN("") : SPAN("\"");
+    const struct span parts[] = {
+        SPAN("for="),    forwarded_node(peer, arena),
+        SPAN(";host="),  quote,
+        in->authority,   quote,
+        SPAN(";proto="), in->scheme,
+    };
+    return arena_join(arena, parts, ARRAY_LEN(parts));
+}
+
+/* The fields that tell the origin who the client is. `in` is what the client sent. */
+static void add_forwarding(struct fields *out, const struct fields *in,
+                           const struct request *request, const struct forward_rules *rules)
+{
+    static const struct fields nothing = {.len = 0};
+    const struct fields *before = rules->append ? in : &nothing;
+    const struct span comma = SPAN(", ");
+    add_joined(out, before, FIELD_X_FORWARDED_FOR, comma, rules->peer);
+    add_joined(out, before, FIELD_X_FORWARDED_HOST, comma, request->authority);
+    add_joined(out, before, FIELD_X_FORWARDED_PROTO, comma, request->scheme);
+    if (fields_get(in, FIELD_FORWARDED))
+        add_joined(out, before, FIELD_FORWARDED, comma,
+                   forwarded_element(request, rules->peer, out->arena));
+    if (fields_get(in, FIELD_X_REAL_IP))
+        add_joined(out, before, FIELD_X_REAL_IP, comma, rules->append ? SPAN("") : rules->peer);
+}
+
+/* forward_request() writes these itself, or leaves them out. */
+static bool is_rewritten(enum field_name id)
+{
+    switch (id) {
+    case FIELD_CF_H2_PUSH_EXPLAIN:
+    case FIELD_CONTENT_LENGTH:
+    case FIELD_COOKIE:
+    case FIELD_FORWARDED:
+    case FIELD_HOST:
+    case FIELD_VIA:
+    case FIELD_X_FORWARDED_FOR:
+    case FIELD_X_FORWARDED_HOST:
+    case FIELD_X_FORWARDED_PROTO:
+    case FIELD_X_HTTP2_PUSH:
+    case FIELD_X_REAL_IP:
+        return true;
+    default:
+        return field_is_hop_by_hop(id);
+    }
+}
+
+/* Every list that was written on the way lives in one arena, whose mark tells of them all. */
+static void note_failure(struct fields *out)
+{
+    out->failed = out->failed || out->arena->failed;
+}
+
+void forward_request(struct fields *out, const struct request *in,
+                     const struct forward_rules *rules)
+{
+    struct fields kept = without_named(&in->fields, out->arena);
+    fields_add_known(out, FIELD_HOST, rules->host.len > 0 ? rules->host : in->authority);
+    for (size_t i = 0; i < kept.len; i++) {
+        if (!is_rewritten(kept.at[i].id))
+            fields_copy(out, &kept.at[i]);
+    }
+    add_joined(out, &kept, FIELD_COOKIE, SPAN("; "), SPAN(""));
+    if (fields_list_has(&in->fields, FIELD_TE, SPAN("trailers"))) {
+        fields_add_known(out, FIELD_TE, SPAN("trailers"));
+        fields_add_known(out, FIELD_CONNECTION, SPAN("TE"));
+    }
+    add_forwarding(out, &kept, in, rules);
+    add_joined(out, &kept, FIELD_VIA, SPAN(", "), via_element(rules->via_protocol, out->arena));
+    if (rules->pushed)
+        fields_add_known(out, FIELD_X_HTTP2_PUSH, SPAN("1"));
+    note_failure(out);
+}
+
+static bool is_passed_to_client(enum field_name id, unsigned status)
+{
+    switch (id) {
+    case FIELD_CF_H2_PUSHED:
+    case FIELD_CF_H2_PUSH_EXPLAIN:
+    case FIELD_X_HTTP2_PUSH:
+        return false;
+    case FIELD_CONTENT_LENGTH:
+        return status >= 200 && status != 204;
+    case FIELD_VIA:
+        return status < 200;
+    default:
+        return !field_is_hop_by_hop(id);
+    }
+}
+
+void forward_response(struct fields *out, const struct response *in, struct span via_protocol,
+                      struct span date)
+{
+    struct fields kept = without_named(&in->fields, out->arena);
+    for (size_t i = 0; i < kept.len; i++) {
+        if (is_passed_to_client(kept.at[i].id, in->status))
+            fields_copy(out, &kept.at[i]);
+    }
+    if (in->status >= 200) {
+        if (!fields_get(&kept, FIELD_DATE))
+            fields_add_known(out, FIELD_DATE, date);
+        add_joined(out, &kept, FIELD_VIA, SPAN(", "), via_element(via_protocol, out->arena));
+    }
+    note_failure(out);
+}
+
+static bool is_passed_in_trailer(enum field_name id)
+{
+    switch (id) {
+    case FIELD_CF_H2_PUSHED:
+    case FIELD_CF_H2_PUSH_EXPLAIN:
+    case FIELD_CONTENT_LENGTH:
+    case FIELD_CONTENT_TYPE:
+    case FIELD_COOKIE:
+    case FIELD_EXPECT:
+    case FIELD_FORWARDED:
+    case FIELD_HOST:
+    case FIELD_SET_COOKIE:
+    case FIELD_TRAILER:
+    case FIELD_VIA:
+    case FIELD_X_FORWARDED_FOR:
+    case FIELD_X_FORWARDED_HOST:
+    case FIELD_X_FORWARDED_PROTO:
+    case FIELD_X_HTTP2_PUSH:
+    case FIELD_X_REAL_IP:
+        return false;
+    default:
+        return !field_is_hop_by_hop(id);
+    }
+}
+
+void forward_trailers(struct fields *out, const struct fields *in)
+{
+    for (size_t i = 0; i < in->len; i++) {
+        if (is_passed_in_trailer(in->at[i].id))
+            fields_copy(out, &in->at[i]);
+    }
+}
