@@ -1,0 +1,285 @@
+#include "config/options.h"
+
+enum { MS = 1, SECOND = 1000, HOUR = 3600 * SECOND, KIB = 1 << 10, MIB = 1 << 20 };
+
+static const char *const FORWARDED[] = {"replace", "append", NULL};
+static const char *const TLS_VERSIONS[] = {"1.2", "1.3", NULL};
+static const char *const LOG_FORMATS[] = {"json", "combined", NULL};
+static const char *const LOG_LEVELS[] = {"error", "warning", "info", "debug", NULL};
+
+/* The first members of an option: its name, its type, and the member that it fills. */
+#define FILLS(option, kind, object, member)                                                        \
+    .name = (option), .type = &type_##kind, .offset = offsetof(struct object, member)
+
+static const struct option GLOBAL[] = {
+    {FILLS("workers", count, config, workers), .fallback = "0", .max = 256, .needs_restart = true,
+     .help =
+         "How many threads serve clients. `0` starts one for each CPU that the process may use."},
+    {FILLS("user", user, config, user), .fallback = "", .sample = "headstart",
+     .needs_restart = true,
+     .help =
+         "The user to become once the listeners are open and the keys are read, when started as "
+         "root. Empty keeps the one who started it, which is right under systemd: the unit names the "
+         "user."},
+};
+
+static const struct option LISTEN[] = {
+    {FILLS("address", address, config_listen, address), .sample = "*:443", .needs_restart = true,
+     .help = "Where clients connect, with TLS and HTTP/2. `*:443`, for short `:443`, is every IPv4 "
+             "and IPv6 address of the machine, and so is `[::]:443`; `0.0.0.0:443` is every IPv4 "
+             "address. Port `0` takes a free one. A relative path of a unix socket "
+             "begins in the folder of this file."},
+    {FILLS("forwarded", word, config_listen, forwarded), .fallback = "replace", .words = FORWARDED,
+     .help = "What becomes of the `x-forwarded-for`, `x-forwarded-proto`, `x-forwarded-host`, "
+             "`forwarded` and `x-real-ip` that a client sends. `replace` drops them, so that the "
+             "origin reads only what this proxy saw itself; `append` believes them and adds to "
+             "them: choose it only where all clients are proxies of your own."},
+};
+
+static const struct option CERTIFICATE[] = {
+    {FILLS("chain", path, config_certificate, chain), .sample = "/etc/headstart/cert.pem",
+     .help = "A PEM file with the server's certificate first, then the intermediate ones."},
+    {FILLS("key", path, config_certificate, key),
+     .sample = "/run/credentials/headstart.service/key.pem",
+     .help =
+         "A PEM file with the private key, without a password. Under systemd the service's user "
+         "cannot read a file of root's: `LoadCredential=key.pem:/path/of/key.pem` in the unit "
+         "hands it over as `/run/credentials/headstart.service/key.pem`."},
+};
+
+static const struct option ORIGIN[] = {
+    {FILLS("url", url, config_origin, url), .sample = "http://127.0.0.1:8080",
+     .help = "The server that has the pages, spoken to in HTTP/1.1. It has no path, since requests "
+             "keep theirs. A relative path of a unix socket begins in the folder of this file."},
+    {FILLS("ca", path, config_origin, ca), .fallback = "", .sample = "/etc/headstart/origin-ca.pem",
+     .help = "For `https`: a PEM file with the authorities that may have signed the origin's "
+             "certificate. Empty trusts the system's authorities."},
+    {FILLS("verify", switch, config_origin, verify), .fallback = "on",
+     .help = "For `https`: refuse an origin whose certificate is not signed by a trusted authority "
+             "or is for another host. `off` is for trying things out."},
+    {FILLS("host", host, config_origin, host), .fallback = "", .sample = "www.example.com",
+     .help = "The `Host` that the origin gets. Empty keeps the one that the client asked for."},
+    {FILLS("max_connections", count, config_origin, max_connections), .fallback = "256", .min = 1,
+     .max = 65535,
+     .help = "How many connections each worker may have to this origin at once. Requests beyond "
+             "that wait in order, for `timeouts.queue` at most; pushes use at most half of the "
+             "connections."},
+};
+
+static const struct option ROUTE[] = {
+    {FILLS("match", match, config_route, match), .fallback = "/", .sample = "example.com/api",
+     .help =
+         "The requests that take this route: `HOST/PREFIX`. `www.example.com` is that host, "
+         "`*.example.com` any name under it (but not itself), `*` or nothing any host; the port "
+         "does not count. The path, without its query, begins with `/PREFIX`, byte for byte: "
+         "`/api` is also the beginning of `/api2`, so end it with `/` to take a folder. Of all "
+         "routes that match, those with the most exact host win, and of those the one with the "
+         "longest prefix. A request that no route takes is answered with 421."},
+    {FILLS("origin", origin, config_route, origin), .fallback = "", .sample = "app",
+     .help = "The origin that answers. It may be left out where there is only one."},
+    {FILLS("push", switch, config_route, push), .fallback = "on",
+     .help = "Whether the pages of this route push their assets (`push.enabled` permitting)."},
+};
+
+static const struct option TLS[] = {
+    {FILLS("min_version", word, config, tls.min_version), .fallback = "1.2", .min = 2, .max = 3,
+     .words = TLS_VERSIONS, .help = "The oldest version of TLS that a client may speak."},
+    {FILLS("session_tickets", switch, config, tls.session_tickets), .fallback = "on",
+     .help = "Whether a client that returns may resume its session, which saves it a round trip or "
+             "a signature. The tickets' key lives as long as the process."},
+};
+
+static const struct option PUSH[] = {
+    {FILLS("enabled", switch, config, push.enabled), .fallback = "on",
+     .help = "Whether anything is pushed. `off` passes every `Link` on as it came."},
+    {FILLS("max_per_page", count, config, push.max_per_page), .fallback = "50", .max = 1000,
+     .help = "How many assets one page may push; further links stay in `Link`."},
+    {FILLS("max_per_connection", count, config, push.max_per_connection), .fallback = "0",
+     .max = 1000000,
+     .help = "How many assets one connection of a client may get pushed in its life. `0` sets no "
+             "limit."},
+    {FILLS("max_open", count, config, push.max_open), .fallback = "100", .min = 1, .max = 1000,
+     .help = "How many pushes may be under way at once on one connection. A client that permits "
+             "fewer gets fewer."},
+    {FILLS("request_headers", names, config, push.request_headers), .fallback = "",
+     .sample = "cookie authorization",
+     .help = "Fields of the page's request that are copied into the requests for its assets, "
+             "besides `user-agent`, `accept-encoding` and `accept-language`. Name `cookie` here if "
+             "your assets need it; nothing private is copied by default."},
+    {FILLS("retry_after", duration, config, push.retry_after_ms), .fallback = "60s",
+     .max = 24 * HOUR,
+     .help = "How long an asset is not pushed again after the origin failed to deliver it (404, "
+             "410, 5xx or no answer)."},
+    {FILLS("max_wait", duration, config, push.max_wait_ms), .fallback = "1s", .min = MS,
+     .max = HOUR,
+     .help = "How long a push may wait for a connection to the origin before it is given up. The "
+             "client then asks for the asset itself when it needs it."},
+    {FILLS("explain_from", networks, config, push.explain_from), .fallback = "127.0.0.0/8 ::1",
+     .help = "Who may ask with the request field `cf-h2-push-explain` why each link was or was not "
+             "pushed. Empty answers nobody."},
+};
+
+static const struct option LIMITS[] = {
+    {FILLS("header_list", size, config, limits.header_list_bytes), .fallback = "64k", .min = KIB,
+     .max = MIB,
+     .help = "How large the header fields of a request may be, counted as HTTP/2 does (names, "
+             "values, and 32 bytes for each field). A larger request is answered with 431."},
+    {FILLS("origin_header", size, config, limits.origin_header_bytes), .fallback = "64k",
+     .min = KIB, .max = MIB,
+     .help = "How large the head of an origin's response may be. A larger one is a failure of the "
+             "origin: the client gets 502."},
+    {FILLS("streams", count, config, limits.streams), .fallback = "100", .min = 1, .max = 1000,
+     .help = "How many requests a client may have open at once on one connection."},
+};
+
+#define TIMEOUT(option, text, least, sentences)                                                    \
+    {                                                                                              \
+        FILLS(#option, duration, config, timeouts.option##_ms),                                    \
+            .fallback = (text), .min = (least), .max = 24 * HOUR, .help = sentences                \
+    }
+
+static const struct option TIMEOUTS[] = {
+    TIMEOUT(handshake, "10s", MS, "How long a client may take for the TLS handshake."),
+    TIMEOUT(header, "10s", MS,
+            "How long a client may take to send the head of a request that it has begun."),
+    TIMEOUT(idle, "3m", MS,
+            "How long a client's connection is kept while no request is open on it."),
+    TIMEOUT(stall, "60s", MS,
+            "How long a client may neither read nor send while an answer or a body waits for it."),
+    TIMEOUT(connect, "5s", MS,
+            "How long connecting to the origin may take: name, connection and TLS. Then the client "
+            "gets 504."),
+    TIMEOUT(queue, "10s", MS,
+            "How long a request may wait for a free connection to the origin. Then the client gets "
+            "503."),
+    TIMEOUT(response, "60s", MS,
+            "How long the origin may take from the end of the request to the first byte of its "
+            "response. Then the client gets 504."),
+    TIMEOUT(origin_stall, "60s", MS,
+            "How long the origin may pause within a response, or within reading a request."),
+    TIMEOUT(
+        origin_idle, "60s", MS,
+        "How long an unused connection to the origin is kept. Choose less than the origin's own "
+        "time-out, so that it does not close a connection just as a request is sent."),
+    TIMEOUT(
+        drain, "30s", 0,
+        "How long running requests may take to finish when the proxy is told to stop. `0s` ends "
+        "them at once."),
+};
+
+static const struct option LOG[] = {
+    {FILLS("access", log, config, log.access), .fallback = "stdout",
+     .help = "Where the access log goes, one line for each request and each push. A relative path "
+             "begins in the folder of this file."},
+    {FILLS("format", word, config, log.format), .fallback = "json", .words = LOG_FORMATS,
+     .help =
+         "The access log's format: one JSON object a line, or the combined format of Apache and "
+         "nginx."},
+    {FILLS("level", word, config, log.level), .fallback = "info", .words = LOG_LEVELS,
+     .help =
+         "Which of its own messages the proxy writes to stderr: this level and the graver ones."},
+};
+
+#define OPTIONS(table) .options = (table), .options_len = ARRAY_LEN(table)
+#define OBJECTS(array)                                                                             \
+    .array_offset = offsetof(struct config, array),                                                \
+    .len_offset = offsetof(struct config, array##_len),                                            \
+    .object_bytes = sizeof *((struct config *)0)->array
+
+const struct section options_sections[SECTION_COUNT] = {
+    [SECTION_GLOBAL] = {.name = "",
+                        OPTIONS(GLOBAL),
+                        .help = "These stand before the first section."},
+    [SECTION_LISTEN] = {.name = "listen",
+                        .sample_name = "main",
+                        OPTIONS(LISTEN),
+                        OBJECTS(listens),
+                        .is_sample = true,
+                        .help = "An address that clients connect to. At least one."},
+    [SECTION_CERTIFICATE] = {.name = "certificate",
+                             .sample_name = "main",
+                             OPTIONS(CERTIFICATE),
+                             OBJECTS(certificates),
+                             .is_sample = true,
+                             .help = "A certificate. At least one. A client gets the one that is "
+                                     "for the name it asks for (SNI), or else the first."},
+    [SECTION_ORIGIN] = {.name = "origin",
+                        .sample_name = "app",
+                        OPTIONS(ORIGIN),
+                        OBJECTS(origins),
+                        .is_sample = true,
+                        .help = "A server that requests are forwarded to. At least one."},
+    [SECTION_ROUTE] = {.name = "route",
+                       .sample_name = "api",
+                       OPTIONS(ROUTE),
+                       OBJECTS(routes),
+                       .help = "Which requests go to which origin. With one origin no route is "
+                               "needed, and all requests go there; with several every origin needs "
+                               "a route. Routes choose, they protect nothing: an origin sees paths "
+                               "as the client wrote them."},
+    [SECTION_TLS] = {.name = "tls", OPTIONS(TLS), .help = "TLS with clients."},
+    [SECTION_PUSH] = {.name = "push",
+                      OPTIONS(PUSH),
+                      .help =
+                          "What becomes of `Link: <...>; rel=preload` in an origin's response."},
+    [SECTION_LIMITS] = {.name = "limits", OPTIONS(LIMITS), .help = "How large, and how many."},
+    [SECTION_TIMEOUTS] = {.name = "timeouts", OPTIONS(TIMEOUTS), .help = "How long."},
+    [SECTION_LOG] = {.name = "log", OPTIONS(LOG), .help = "What is written, and where."},
+};
+
+#define FITS(table) _Static_assert(ARRAY_LEN(table) <= OPTIONS_MAX, "more options than OPTIONS_MAX")
+#define HAS_HEAD(type)                                                                             \
+    _Static_assert(offsetof(struct type, name) == offsetof(struct section_head, name) &&           \
+                       offsetof(struct type, line) == offsetof(struct section_head, line),         \
+                   "does not begin as struct section_head")
+
+FITS(ORIGIN);
+FITS(PUSH);
+FITS(TIMEOUTS);
+HAS_HEAD(config_listen);
+HAS_HEAD(config_certificate);
+HAS_HEAD(config_origin);
+HAS_HEAD(config_route);
+
+const struct section *options_section(struct span name)
+{
+    for (size_t i = SECTION_GLOBAL + 1; i < SECTION_COUNT; i++) {
+        if (span_eq(name, span_str(options_sections[i].name)))
+            return &options_sections[i];
+    }
+    return NULL;
+}
+
+const struct option *options_find(const struct section *section, struct span name)
+{
+    for (size_t i = 0; i < section->options_len; i++) {
+        if (span_eq(name, span_str(section->options[i].name)))
+            return &section->options[i];
+    }
+    return NULL;
+}
+
+size_t options_objects(const struct section *section, const struct config *c)
+{
+    size_t len = 1;
+    if (section->sample_name)
+        memcpy(&len, (const char *)c + section->len_offset, sizeof len);
+    return len;
+}
+
+const void *options_object(const struct section *section, const struct config *c, size_t i)
+{
+    const char *array;
+    if (!section->sample_name)
+        return c;
+    memcpy(&array, (const char *)c + section->array_offset, sizeof array);
+    return array + i * section->object_bytes;
+}
+
+void options_allowed(const struct option *option, char *out, size_t room)
+{
+    if (option->type->describe)
+        option->type->describe(option, out, room);
+    else
+        snprintf(out, room, "%s", option->type->allowed);
+}
