@@ -1,0 +1,33 @@
+/* context.h - what the TLS listeners offer: certificates by SNI, ALPN, session tickets (RFC 5246,
+ * RFC 8446, RFC 9113 §9.2).
+ * Made once, shared by all threads, read only after that. Reads files when it is made, never
+ * later. */
+#ifndef TLS_CONTEXT_H
+#define TLS_CONTEXT_H
+
+#include "base/attr.h"
+
+struct config;
+struct ssl_st; /* OpenSSL's SSL */
+struct tls_context;
+
+enum { TLS_ERROR_BYTES = 512 };
+
+/* One line that says what is wrong with a certificate, a key or the library. */
+struct tls_error {
+    char text[TLS_ERROR_BYTES];
+};
+
+/* Loads every certificate of the configuration (or makes the self-signed one). Returns NULL and
+ * fills `error`, "FILE:LINE: [certificate NAME]: ...", where one cannot be read or does not fit its
+ * key. One that is not valid today is warned of in the log and loaded. Keeps nothing of `config`.
+ * Free with tls_context_free(). */
+NODISCARD
+struct tls_context *tls_context_new(const struct config *config, struct tls_error *error);
+/* NULL is fine. Connections made from it must be gone. */
+void tls_context_free(struct tls_context *ctx);
+/* OpenSSL's side of a new connection, for conn.c; NULL when memory is out. */
+NODISCARD
+struct ssl_st *tls_context_ssl(struct tls_context *ctx);
+
+#endif

@@ -1,0 +1,272 @@
+#include "tls/certificate.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "config/config.h"
+#include "tls/context.h"
+#include "tls/selfsigned.h"
+
+enum { PLACE_BYTES = 256 };
+
+/* "FILE:LINE: [certificate NAME]", or what stands for it where the section is not from a file. */
+static void print_place(char out[PLACE_BYTES], const struct certificate_source *from)
+{
+    if (from->section->line > 0)
+        snprintf(out, PLACE_BYTES, "%s:%u: [certificate %s]", from->file, from->section->line,
+                 from->section->name);
+    else
+        snprintf(out, PLACE_BYTES, "%s: certificate", from->file);
+}
+
+PRINTF_LIKE(3, 4)
+static bool fail(struct tls_error *error, const struct certificate_source *from, const char *fmt,
+                 ...)
+{
+    char place[PLACE_BYTES];
+    print_place(place, from);
+    int n = snprintf(error->text, sizeof error->text, "%s: ", place);
+    size_t used = n < 0 ? 0 : (size_t)n;
+    va_list args;
+    va_start(args, fmt);
+    if (used < sizeof error->text)
+        vsnprintf(error->text + used, sizeof error->text - used, fmt, args);
+    va_end(args);
+    ERR_clear_error();
+    return false;
+}
+
+/* What OpenSSL says of its first error. */
+static const char *reason(void)
+{
+    const char *text = ERR_reason_error_string(ERR_peek_error());
+    return text ? text : "unknown error";
+}
+
+static FILE *open_pem(const char *path)
+{
+    FILE *in = fopen(path, "re");
+    struct stat st;
+    if (in && fstat(fileno(in), &st) == 0 && S_ISDIR(st.st_mode)) {
+        fclose(in);
+        in = NULL;
+        errno = EISDIR;
+    }
+    return in;
+}
+
+static bool fail_open(struct tls_error *error, const struct certificate_source *from,
+                      const char *option, const char *path)
+{
+    int code = errno;
+    return fail(error, from, "%s %s: %s%s", option, path, strerrordesc_np(code),
+                code == EACCES ? "; the user that headstart runs as must be able to read it" : "");
+}
+
+/* OpenSSL would ask on the terminal. */
+static int no_passphrase(char *out, int size, int writing, void *asked)
+{
+    (void)out;
+    (void)size;
+    (void)writing;
+    if (asked)
+        *(bool *)asked = true;
+    return -1;
+}
+
+/* Reading certificates ended because the file did, not because one of them is broken. */
+static bool at_end(void)
+{
+    unsigned long e = ERR_peek_last_error();
+    return ERR_GET_LIB(e) == ERR_LIB_PEM && ERR_GET_REASON(e) == PEM_R_NO_START_LINE;
+}
+
+static bool keep(struct certificate *c, X509 *x)
+{
+    if (!c->leaf) {
+        c->leaf = x;
+        return true;
+    }
+    if (!c->chain)
+        c->chain = sk_X509_new_null();
+    if (c->chain && sk_X509_push(c->chain, x) > 0)
+        return true;
+    X509_free(x);
+    return false;
+}
+
+static bool read_chain(struct certificate *c, FILE *in, const struct certificate_source *from,
+                       struct tls_error *error)
+{
+    const char *path = from->section->chain;
+    size_t n = 1;
+    X509 *x;
+    for (; (x = PEM_read_X509(in, NULL, no_passphrase, NULL)); n++) {
+        if (!keep(c, x))
+            return fail(error, from, "chain %s: out of memory", path);
+    }
+    if (ferror(in))
+        return fail(error, from, "chain %s: cannot be read to its end", path);
+    if (!at_end())
+        return fail(error, from, "chain %s: certificate %zu of the file is broken: %s", path, n,
+                    reason());
+    if (!c->leaf)
+        return fail(error, from,
+                    "chain %s: holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)",
+                    path);
+    ERR_clear_error();
+    return true;
+}
+
+static bool load_chain(struct certificate *c, const struct certificate_source *from,
+                       struct tls_error *error)
+{
+    FILE *in = open_pem(from->section->chain);
+    if (!in)
+        return fail_open(error, from, "chain", from->section->chain);
+    bool fine = read_chain(c, in, from, error);
+    fclose(in);
+    return fine;
+}
+
+static bool load_key(struct certificate *c, const struct certificate_source *from,
+                     struct tls_error *error)
+{
+    const char *path = from->section->key;
+    FILE *in = open_pem(path);
+    if (!in)
+        return fail_open(error, from, "key", path);
+    bool encrypted = false;
+    c->key = PEM_read_PrivateKey(in, NULL, no_passphrase, &encrypted);
+    fclose(in);
+    if (c->key)
+        return true;
+    if (encrypted)
+        return fail(error, from,
+                    "key %s: is encrypted, and there is nobody to ask for the passphrase; "
+                    "decrypt it with `openssl pkey`",
+                    path);
+    return fail(error, from,
+                "key %s: holds no private key in PEM form (-----BEGIN PRIVATE KEY-----)", path);
+}
+
+static bool check_pair(const struct certificate *c, const struct certificate_source *from,
+                       struct tls_error *error)
+{
+    if (X509_check_private_key(c->leaf, c->key) == 1)
+        return true;
+    return fail(error, from, "key %s: does not belong to the first certificate in %s",
+                from->section->key, from->section->chain);
+}
+
+static void warn(const struct certificate_source *from, const char *what, const ASN1_TIME *when)
+{
+    char place[PLACE_BYTES], day[sizeof "YYYY-MM-DD"] = "?";
+    struct tm tm;
+    print_place(place, from);
+    if (ASN1_TIME_to_tm(when, &tm) == 1)
+        strftime(day, sizeof day, "%Y-%m-%d", &tm);
+    log_warning("%s: chain %s: the certificate %s %s; clients will refuse it", place,
+                from->section->chain, what, day);
+}
+
+static void warn_of_validity(const struct certificate *c, const struct certificate_source *from)
+{
+    const ASN1_TIME *start = X509_get0_notBefore(c->leaf);
+    const ASN1_TIME *end = X509_get0_notAfter(c->leaf);
+    if (X509_cmp_current_time(end) < 0)
+        warn(from, "expired on", end);
+    else if (X509_cmp_current_time(start) > 0)
+        warn(from, "is not valid before", start);
+}
+
+bool certificate_load(struct certificate *out, const struct certificate_source *from,
+                      struct tls_error *error)
+{
+    struct certificate c = {0};
+    bool fine;
+    ERR_clear_error();
+    if (!from->section->chain)
+        fine = selfsigned_make(&c.leaf, &c.key) ||
+               fail(error, from, "cannot make a self-signed one: %s", reason());
+    else if (!from->section->key)
+        fine = fail(error, from, "chain %s: the option `key` is missing", from->section->chain);
+    else
+        fine =
+            load_chain(&c, from, error) && load_key(&c, from, error) && check_pair(&c, from, error);
+    if (!fine) {
+        certificate_fini(&c);
+        return false;
+    }
+    if (from->section->chain)
+        warn_of_validity(&c, from);
+    c.names = X509_get_ext_d2i(c.leaf, NID_subject_alt_name, NULL, NULL);
+    ERR_clear_error();
+    *out = c;
+    return true;
+}
+
+void certificate_fini(struct certificate *c)
+{
+    X509_free(c->leaf);
+    sk_X509_pop_free(c->chain, X509_free);
+    EVP_PKEY_free(c->key);
+    GENERAL_NAMES_free(c->names);
+    *c = (struct certificate){0};
+}
+
+bool certificate_use(const struct certificate *c, SSL_CTX *ctx,
+                     const struct certificate_source *from, struct tls_error *error)
+{
+    unsigned char id[EVP_MAX_MD_SIZE];
+    unsigned id_len = 0;
+    ERR_clear_error();
+    if (SSL_CTX_use_cert_and_key(ctx, c->leaf, c->key, c->chain, 1) != 1)
+        return fail(error, from, "chain %s: OpenSSL does not take the certificate: %s",
+                    from->section->chain ? from->section->chain : "(self-signed)", reason());
+    /* A session is resumed only where the certificate that it began with would be shown again. */
+    if (X509_digest(c->leaf, EVP_sha256(), id, &id_len) != 1 ||
+        SSL_CTX_set_session_id_context(ctx, id, id_len) != 1)
+        return fail(error, from, "cannot name its sessions: %s", reason());
+    return true;
+}
+
+/* The wildcard is the whole first label, and stands for exactly one. */
+static bool under_wildcard(struct span pattern, struct span name)
+{
+    size_t dot = span_find(name, '.');
+    return span_starts(pattern, SPAN("*.")) && dot > 0 && dot < name.len &&
+           span_ieq(span_from(pattern, 1), span_from(name, dot));
+}
+
+static bool any_name(const struct certificate *c, struct span name,
+                     bool (*matches)(struct span pattern, struct span name))
+{
+    for (int i = 0; i < sk_GENERAL_NAME_num(c->names); i++) {
+        const GENERAL_NAME *general = sk_GENERAL_NAME_value(c->names, i);
+        if (general->type != GEN_DNS)
+            continue;
+        const ASN1_IA5STRING *text = general->d.dNSName;
+        struct span pattern =
+            span_of(ASN1_STRING_get0_data(text), (size_t)ASN1_STRING_length(text));
+        if (matches(pattern, name))
+            return true;
+    }
+    return false;
+}
+
+bool certificate_names(const struct certificate *c, struct span name)
+{
+    return any_name(c, name, span_ieq);
+}
+
+bool certificate_covers(const struct certificate *c, struct span name)
+{
+    return any_name(c, name, under_wildcard);
+}

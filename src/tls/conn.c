@@ -1,0 +1,144 @@
+#include "tls/conn.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "tls/context.h"
+
+struct tls_conn {
+    SSL *ssl;
+    const char *why; /* static text */
+    bool starved;    /* what OpenSSL has read ahead is no whole record */
+    bool broken;     /* after a fatal error OpenSSL may not be asked to write */
+};
+
+struct tls_conn *tls_conn_new(struct tls_context *ctx, int fd)
+{
+    struct tls_conn *conn = mem_zalloc(1, sizeof *conn);
+    if (!conn)
+        return NULL;
+    conn->why = "";
+    conn->ssl = tls_context_ssl(ctx);
+    if (!conn->ssl || SSL_set_fd(conn->ssl, fd) != 1) {
+        tls_conn_free(conn);
+        ERR_clear_error();
+        return NULL;
+    }
+    SSL_set_accept_state(conn->ssl);
+    return conn;
+}
+
+void tls_conn_free(struct tls_conn *conn)
+{
+    if (!conn)
+        return;
+    SSL_free(conn->ssl);
+    mem_free(conn);
+}
+
+static enum tls_result socket_fault(struct tls_conn *conn, int code)
+{
+    conn->broken = true;
+    if (code == 0 || code == EPIPE || code == ECONNRESET)
+        return TLS_CLOSED;
+    conn->why = strerrordesc_np(code);
+    return TLS_FAILED;
+}
+
+static enum tls_result protocol_fault(struct tls_conn *conn)
+{
+    const char *text = ERR_reason_error_string(ERR_peek_error());
+    conn->broken = true;
+    conn->why = text ? text : "TLS error";
+    return TLS_FAILED;
+}
+
+/* What a call to OpenSSL came to. The thread's error queue is shared with the thread's other
+ * connections and with libcurl, so it is left empty. */
+static enum tls_result result(struct tls_conn *conn, int returned)
+{
+    int code = errno;
+    enum tls_result r;
+    switch (SSL_get_error(conn->ssl, returned)) {
+    case SSL_ERROR_NONE:
+        r = TLS_OK;
+        break;
+    case SSL_ERROR_WANT_READ:
+        r = TLS_WANT_READ;
+        break;
+    case SSL_ERROR_WANT_WRITE:
+        r = TLS_WANT_WRITE;
+        break;
+    case SSL_ERROR_ZERO_RETURN:
+        r = TLS_CLOSED;
+        break;
+    case SSL_ERROR_SYSCALL:
+        r = socket_fault(conn, code);
+        break;
+    default:
+        r = protocol_fault(conn);
+    }
+    ERR_clear_error();
+    return r;
+}
+
+static void prepare(void)
+{
+    ERR_clear_error();
+    errno = 0;
+}
+
+enum tls_result tls_conn_handshake(struct tls_conn *conn)
+{
+    prepare();
+    return result(conn, SSL_do_handshake(conn->ssl));
+}
+
+enum tls_result tls_conn_read(struct tls_conn *conn, void *to, size_t room, size_t *n)
+{
+    assert(room > 0);
+    prepare();
+    enum tls_result r = result(conn, SSL_read_ex(conn->ssl, to, room, n));
+    conn->starved = r == TLS_WANT_READ;
+    return r;
+}
+
+bool tls_conn_has_pending(const struct tls_conn *conn)
+{
+    return !conn->starved && SSL_has_pending(conn->ssl);
+}
+
+enum tls_result tls_conn_write(struct tls_conn *conn, const void *from, size_t len, size_t *n)
+{
+    assert(len > 0);
+    prepare();
+    return result(conn, SSL_write_ex(conn->ssl, from, len, n));
+}
+
+void tls_conn_shutdown(struct tls_conn *conn)
+{
+    if (conn->broken || !SSL_is_init_finished(conn->ssl))
+        return;
+    prepare();
+    SSL_shutdown(conn->ssl);
+    ERR_clear_error();
+}
+
+const char *tls_conn_version(const struct tls_conn *conn)
+{
+    return SSL_get_version(conn->ssl);
+}
+
+bool tls_conn_resumed(const struct tls_conn *conn)
+{
+    return SSL_session_reused(conn->ssl);
+}
+
+const char *tls_conn_why(const struct tls_conn *conn)
+{
+    return conn->why;
+}

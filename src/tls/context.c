@@ -1,0 +1,190 @@
+#include "tls/context.h"
+
+#include <assert.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "config/config.h"
+#include "tls/certificate.h"
+
+/* Forward secrecy and AEAD, as RFC 9113 §9.2.2 asks for; TLS 1.3 has nothing else. */
+#define CIPHERS_TLS12                                                                              \
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"                                   \
+    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"                                   \
+    "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
+#define GROUPS "X25519:P-256"
+
+/* ALPN's list of the protocols that are spoken here: each with its length in front. */
+static const unsigned char alpn[] = {2, 'h', '2'};
+
+struct site {
+    struct certificate certificate;
+    SSL_CTX *ssl;
+};
+
+struct tls_context {
+    size_t len;
+    struct site sites[]; /* the first is the default; every connection begins with it */
+};
+
+static struct site *find_site(struct tls_context *ctx, struct span name)
+{
+    for (size_t i = 0; i < ctx->len; i++) {
+        if (certificate_names(&ctx->sites[i].certificate, name))
+            return &ctx->sites[i];
+    }
+    for (size_t i = 0; i < ctx->len; i++) {
+        if (certificate_covers(&ctx->sites[i].certificate, name))
+            return &ctx->sites[i];
+    }
+    return NULL;
+}
+
+/* A big-endian number of `bytes` bytes off the front of `in`. */
+static bool take_number(struct span *in, size_t bytes, size_t *out)
+{
+    if (in->len < bytes)
+        return false;
+    size_t n = 0;
+    for (size_t i = 0; i < bytes; i++)
+        n = n << 8 | (unsigned char)in->ptr[i];
+    *in = span_from(*in, bytes);
+    *out = n;
+    return true;
+}
+
+/* The host name in the extension server_name (RFC 6066 §3): a list of one name of type 0. An empty
+ * span where it is malformed: OpenSSL's own parser, which comes next, refuses that. */
+static struct span server_name(struct span in)
+{
+    size_t list, type, len;
+    if (take_number(&in, 2, &list) && list == in.len && take_number(&in, 1, &type) &&
+        type == TLSEXT_NAMETYPE_host_name && take_number(&in, 2, &len) && len == in.len)
+        return in;
+    return SPAN("");
+}
+
+/* Runs before OpenSSL looks for the session that the client wants to resume, so that the chosen
+ * certificate's session id context decides on it. It also sees clients without ALPN, for which
+ * choose_protocol() is never asked. */
+static int choose_site(SSL *ssl, int *alert, void *arg)
+{
+    struct tls_context *ctx = arg;
+    const unsigned char *at;
+    size_t len;
+    if (!SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &at,
+                                   &len)) {
+        *alert = SSL_AD_NO_APPLICATION_PROTOCOL;
+        ERR_raise(ERR_LIB_SSL, SSL_R_NO_APPLICATION_PROTOCOL);
+        return SSL_CLIENT_HELLO_ERROR;
+    }
+    if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &at, &len)) {
+        const struct site *site = find_site(ctx, server_name(span_of(at, len)));
+        if (site && !SSL_set_SSL_CTX(ssl, site->ssl)) {
+            *alert = SSL_AD_INTERNAL_ERROR;
+            return SSL_CLIENT_HELLO_ERROR;
+        }
+    }
+    return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+/* The name is acknowledged where it had a say in the choice (RFC 6066 §3). */
+static int acknowledge_name(SSL *ssl, int *alert, void *arg)
+{
+    (void)alert;
+    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    return name && find_site(arg, span_str(name)) ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+}
+
+static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len,
+                           const unsigned char *offered, unsigned offered_len, void *arg)
+{
+    (void)ssl;
+    (void)arg;
+    unsigned char *chosen;
+    if (SSL_select_next_proto(&chosen, out_len, alpn, sizeof alpn, offered, offered_len) !=
+        OPENSSL_NPN_NEGOTIATED)
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    *out = chosen;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+static void set_options(SSL_CTX *ssl, bool session_tickets)
+{
+    /* A connection that is cut off is an ordinary end: HTTP/2 knows itself what is missing. */
+    SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                 SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_CIPHER_SERVER_PREFERENCE |
+                                 SSL_OP_PRIORITIZE_CHACHA);
+    SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                              SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_read_ahead(ssl, 1);
+    SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_num_tickets(ssl, session_tickets ? 1 : 0);
+    if (!session_tickets)
+        SSL_CTX_set_options(ssl, SSL_OP_NO_TICKET);
+}
+
+static bool make_ssl(struct site *site, struct tls_context *ctx, const struct config *config,
+                     struct tls_error *error)
+{
+    SSL_CTX *ssl = SSL_CTX_new(TLS_server_method());
+    site->ssl = ssl;
+    int min_version = config->tls.min_version == 3 ? TLS1_3_VERSION : TLS1_2_VERSION;
+    if (!ssl || SSL_CTX_set_min_proto_version(ssl, min_version) != 1 ||
+        SSL_CTX_set_cipher_list(ssl, CIPHERS_TLS12) != 1 ||
+        SSL_CTX_set1_groups_list(ssl, GROUPS) != 1) {
+        const char *why = ERR_reason_error_string(ERR_peek_error());
+        snprintf(error->text, sizeof error->text, "%s: [tls]: OpenSSL cannot be set up: %s",
+                 config->file, why ? why : "unknown error");
+        ERR_clear_error();
+        return false;
+    }
+    set_options(ssl, config->tls.session_tickets);
+    SSL_CTX_set_client_hello_cb(ssl, choose_site, ctx);
+    SSL_CTX_set_tlsext_servername_callback(ssl, acknowledge_name);
+    SSL_CTX_set_tlsext_servername_arg(ssl, ctx);
+    SSL_CTX_set_alpn_select_cb(ssl, choose_protocol, NULL);
+    return true;
+}
+
+struct tls_context *tls_context_new(const struct config *config, struct tls_error *error)
+{
+    size_t len = config->certificates_len;
+    assert(len > 0);
+    struct tls_context *ctx = mem_zalloc(1, sizeof *ctx + len * sizeof ctx->sites[0]);
+    if (!ctx) {
+        snprintf(error->text, sizeof error->text, "%s: [tls]: out of memory", config->file);
+        return NULL;
+    }
+    ctx->len = len;
+    for (size_t i = 0; i < len; i++) {
+        struct site *site = &ctx->sites[i];
+        const struct certificate_source from = {config->file, &config->certificates[i]};
+        if (!certificate_load(&site->certificate, &from, error) ||
+            !make_ssl(site, ctx, config, error) ||
+            !certificate_use(&site->certificate, site->ssl, &from, error)) {
+            tls_context_free(ctx);
+            return NULL;
+        }
+    }
+    return ctx;
+}
+
+void tls_context_free(struct tls_context *ctx)
+{
+    if (!ctx)
+        return;
+    for (size_t i = 0; i < ctx->len; i++) {
+        SSL_CTX_free(ctx->sites[i].ssl);
+        certificate_fini(&ctx->sites[i].certificate);
+    }
+    mem_free(ctx);
+}
+
+struct ssl_st *tls_context_ssl(struct tls_context *ctx)
+{
+    return SSL_new(ctx->sites[0].ssl);
+}
