@@ -1,0 +1,610 @@
+#include "h2/session.h"
+
+#include <assert.h>
+#include <nghttp2/nghttp2.h>
+
+#include "base/mem.h"
+
+enum {
+    FRAME_HEAD_BYTES = 9,
+    MIN_ROOM_BYTES =
+        1024, /* below that no frame is begun: small frames cost as much as large ones */
+    CONNECTION_WINDOW_BYTES = 1 << 20,
+};
+
+struct h2_session {
+    nghttp2_session *nghttp2;
+    const struct h2_events *events;
+    void *user;
+    struct list held;     /* pushes whose pages go first */
+    struct list promised; /* streams whose promise was not sent yet */
+    bool in_head, goaway_received, announced, announcement_read;
+
+    /* while h2_session_send() runs */
+    char *out;
+    size_t out_len, out_room;
+    struct span pulled; /* what the DATA frame that is being made will hold */
+
+    /* bytes of nghttp2's that did not fit */
+    struct span rest;
+};
+
+static struct h2_stream *stream_of(const struct h2_session *s, int32_t id)
+{
+    return nghttp2_session_get_stream_user_data(s->nghttp2, id);
+}
+
+static struct span rcbuf_span(nghttp2_rcbuf *buf)
+{
+    nghttp2_vec v = nghttp2_rcbuf_get_buf(buf);
+    return span_of(v.base, v.len);
+}
+
+static int on_begin_frame(nghttp2_session *n, const nghttp2_frame_hd *hd, void *user)
+{
+    struct h2_session *s = user;
+    (void)n;
+    if (hd->type != NGHTTP2_CONTINUATION)
+        s->in_head = hd->type == NGHTTP2_HEADERS;
+    return 0;
+}
+
+static int on_begin_headers(nghttp2_session *n, const nghttp2_frame *frame, void *user)
+{
+    struct h2_session *s = user;
+    if (frame->headers.cat != NGHTTP2_HCAT_REQUEST)
+        return 0;
+    struct h2_stream *stream = s->events->opened(s->user);
+    if (!stream)
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    stream->id = frame->hd.stream_id;
+    nghttp2_session_set_stream_user_data(n, stream->id, stream);
+    return 0;
+}
+
+static int on_header(nghttp2_session *n, const nghttp2_frame *frame, nghttp2_rcbuf *name,
+                     nghttp2_rcbuf *value, uint8_t flags, void *user)
+{
+    struct h2_session *s = user;
+    struct h2_stream *stream = stream_of(s, frame->hd.stream_id);
+    (void)n;
+    (void)flags;
+    if (stream) {
+        s->events->field(stream, rcbuf_span(name), rcbuf_span(value),
+                         frame->headers.cat != NGHTTP2_HCAT_REQUEST);
+    }
+    return 0;
+}
+
+/* nghttp2 would drop a field that is not well-formed and let the request pass; RFC 9113 §8.2.1
+ * wants the request treated as malformed. */
+static int on_invalid_header(nghttp2_session *n, const nghttp2_frame *frame, nghttp2_rcbuf *name,
+                             nghttp2_rcbuf *value, uint8_t flags, void *user)
+{
+    (void)n;
+    (void)frame;
+    (void)name;
+    (void)value;
+    (void)flags;
+    (void)user;
+    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+}
+
+static void on_headers_frame(struct h2_session *s, const nghttp2_frame *frame)
+{
+    struct h2_stream *stream = stream_of(s, frame->hd.stream_id);
+    bool end = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
+    s->in_head = false;
+    if (!stream)
+        return;
+    if (frame->headers.cat == NGHTTP2_HCAT_REQUEST)
+        s->events->head(stream, end);
+    if (end)
+        s->events->end(stream);
+}
+
+static int on_frame_recv(nghttp2_session *n, const nghttp2_frame *frame, void *user)
+{
+    struct h2_session *s = user;
+    struct h2_stream *stream;
+    (void)n;
+    switch (frame->hd.type) {
+    case NGHTTP2_HEADERS:
+        on_headers_frame(s, frame);
+        break;
+    case NGHTTP2_DATA:
+        stream = stream_of(s, frame->hd.stream_id);
+        if (stream && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
+            s->events->end(stream);
+        break;
+    case NGHTTP2_GOAWAY:
+        s->goaway_received = true;
+        break;
+    case NGHTTP2_PING:
+        if ((frame->hd.flags & NGHTTP2_FLAG_ACK) && s->announced)
+            s->announcement_read = true;
+        break;
+    default:
+        break;
+    }
+    return 0;
+}
+
+/* The window of the connection is for all streams: one slow origin must not close it. */
+static int on_data_chunk(nghttp2_session *n, uint8_t flags, int32_t id, const uint8_t *data,
+                         size_t len, void *user)
+{
+    struct h2_session *s = user;
+    struct h2_stream *stream = stream_of(s, id);
+    (void)flags;
+    nghttp2_session_consume_connection(n, len);
+    if (stream)
+        s->events->body(stream, span_of(data, len));
+    return 0;
+}
+
+static void leave_page(struct h2_stream *stream)
+{
+    stream->page = NULL;
+    list_remove(&stream->sibling);
+}
+
+/* The stream is no more: tells its user. */
+static void forget(struct h2_session *s, struct h2_stream *stream, uint32_t code)
+{
+    LIST_FOR_EACH_SAFE (push, &stream->pushes, struct h2_stream, sibling)
+        leave_page(push);
+    leave_page(stream);
+    list_remove(&stream->held_node);
+    stream->sending = false;
+    s->events->closed(stream, code);
+}
+
+static int on_stream_close(nghttp2_session *n, int32_t id, uint32_t code, void *user)
+{
+    struct h2_stream *stream = stream_of(user, id);
+    (void)n;
+    if (stream)
+        forget(user, stream, code);
+    return 0;
+}
+
+static struct h2_stream *find_promised(const struct h2_session *s, int32_t id)
+{
+    LIST_FOR_EACH (stream, &s->promised, struct h2_stream, held_node) {
+        if (stream->id == id)
+            return stream;
+    }
+    return NULL;
+}
+
+/* A promised stream exists from here on. Its urgency is the least there is, whatever the client
+ * signals for it (RFC 9218 §4). */
+static int on_frame_send(nghttp2_session *n, const nghttp2_frame *frame, void *user)
+{
+    static const nghttp2_extpri last = {.urgency = NGHTTP2_EXTPRI_URGENCY_LOW, .inc = 0};
+    struct h2_session *s = user;
+    if (frame->hd.type != NGHTTP2_PUSH_PROMISE)
+        return 0;
+    int32_t id = frame->push_promise.promised_stream_id;
+    struct h2_stream *stream = find_promised(s, id);
+    if (stream)
+        list_remove(&stream->held_node);
+    nghttp2_session_change_extpri_stream_priority(n, id, &last, 1);
+    return 0;
+}
+
+/* A promise that cannot be sent any more (its page is closed) makes no stream, so nghttp2 will not
+ * say that it is closed. */
+static int on_frame_not_send(nghttp2_session *n, const nghttp2_frame *frame, int code, void *user)
+{
+    struct h2_session *s = user;
+    (void)n;
+    (void)code;
+    if (frame->hd.type != NGHTTP2_PUSH_PROMISE)
+        return 0;
+    struct h2_stream *stream = find_promised(s, frame->push_promise.promised_stream_id);
+    if (stream)
+        forget(s, stream, NGHTTP2_CANCEL);
+    return 0;
+}
+
+/* The page has bytes to send and window to send them in. */
+static bool page_goes_first(const struct h2_session *s, const struct h2_stream *stream)
+{
+    return stream->page && stream->page->sending && h2_session_window(s, stream->page) > 0;
+}
+
+static nghttp2_nv make_nv(struct span name, struct span value)
+{
+    return (nghttp2_nv){
+        .name = (uint8_t *)name.ptr,
+        .namelen = name.len,
+        .value = (uint8_t *)value.ptr,
+        .valuelen = value.len,
+        .flags = NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE,
+    };
+}
+
+/* `first` pseudo-fields, then the fields; in the arena of the fields. */
+static nghttp2_nv *make_nvs(const nghttp2_nv *first, size_t count, const struct fields *fields)
+{
+    nghttp2_nv *nvs = arena_alloc(fields->arena, (count + fields->len) * sizeof *nvs);
+    if (!nvs)
+        return NULL;
+    for (size_t i = 0; i < count; i++)
+        nvs[i] = first[i];
+    for (size_t i = 0; i < fields->len; i++)
+        nvs[count + i] = make_nv(fields->at[i].name, fields->at[i].value);
+    return nvs;
+}
+
+static ssize_t end_body(struct h2_session *s, struct h2_stream *stream,
+                        const struct fields *trailers, uint32_t *flags, ssize_t n)
+{
+    stream->sending = false;
+    s->events->ended(stream);
+    *flags |= NGHTTP2_DATA_FLAG_EOF;
+    if (!trailers || trailers->len == 0)
+        return n;
+    nghttp2_nv *nvs = make_nvs(NULL, 0, trailers);
+    if (!nvs || nghttp2_submit_trailer(s->nghttp2, stream->id, nvs, trailers->len) != 0)
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+    return n;
+}
+
+/* nghttp2 is about to make a DATA frame of at most `length` bytes. */
+static ssize_t on_pull(nghttp2_session *n, int32_t id, uint8_t *buf, size_t length, uint32_t *flags,
+                       nghttp2_data_source *source, void *user)
+{
+    struct h2_session *s = user;
+    struct h2_stream *stream = source->ptr;
+    const struct fields *trailers = NULL;
+    struct span bytes = SPAN("");
+    (void)n;
+    (void)id;
+    (void)buf;
+    if (page_goes_first(s, stream)) {
+        list_push(&s->held, &stream->held_node);
+        return NGHTTP2_ERR_DEFERRED;
+    }
+    enum h2_body after = s->events->pull(stream, &bytes, &trailers);
+    if (after == H2_BODY_FAIL)
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    size_t room = s->out_room - s->out_len - FRAME_HEAD_BYTES;
+    size_t take = bytes.len < length ? bytes.len : length;
+    if (take > room)
+        take = room;
+    if (take == 0 && after == H2_BODY_LATER) {
+        stream->sending = false;
+        return NGHTTP2_ERR_DEFERRED;
+    }
+    s->pulled = span_of(bytes.ptr, take);
+    if (take > 0)
+        *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+    if (take == bytes.len && after == H2_BODY_END)
+        return end_body(s, stream, trailers, flags, (ssize_t)take);
+    return (ssize_t)take;
+}
+
+static void put(struct h2_session *s, const void *bytes, size_t len)
+{
+    memcpy(s->out + s->out_len, bytes, len);
+    s->out_len += len;
+}
+
+static int on_send_data(nghttp2_session *n, nghttp2_frame *frame, const uint8_t *head,
+                        size_t length, nghttp2_data_source *source, void *user)
+{
+    struct h2_session *s = user;
+    (void)n;
+    (void)frame;
+    assert(length == s->pulled.len && s->out_len + FRAME_HEAD_BYTES + length <= s->out_room);
+    put(s, head, FRAME_HEAD_BYTES);
+    put(s, s->pulled.ptr, length);
+    s->events->sent(source->ptr, length);
+    return s->out_room - s->out_len < MIN_ROOM_BYTES ? NGHTTP2_ERR_PAUSE : 0;
+}
+
+static nghttp2_session_callbacks *make_callbacks(void)
+{
+    nghttp2_session_callbacks *cbs = NULL;
+    if (nghttp2_session_callbacks_new(&cbs) != 0)
+        return NULL;
+    nghttp2_session_callbacks_set_on_begin_frame_callback(cbs, on_begin_frame);
+    nghttp2_session_callbacks_set_on_begin_headers_callback(cbs, on_begin_headers);
+    nghttp2_session_callbacks_set_on_header_callback2(cbs, on_header);
+    nghttp2_session_callbacks_set_on_invalid_header_callback2(cbs, on_invalid_header);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(cbs, on_frame_recv);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cbs, on_data_chunk);
+    nghttp2_session_callbacks_set_on_stream_close_callback(cbs, on_stream_close);
+    nghttp2_session_callbacks_set_send_data_callback(cbs, on_send_data);
+    nghttp2_session_callbacks_set_on_frame_send_callback(cbs, on_frame_send);
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(cbs, on_frame_not_send);
+    return cbs;
+}
+
+static nghttp2_option *make_options(void)
+{
+    nghttp2_option *options = NULL;
+    if (nghttp2_option_new(&options) != 0)
+        return NULL;
+    nghttp2_option_set_no_auto_window_update(options, 1);
+    nghttp2_option_set_no_closed_streams(options, 1);
+    nghttp2_option_set_builtin_recv_extension_type(options, NGHTTP2_PRIORITY_UPDATE);
+    return options;
+}
+
+static void *take_bytes(size_t size, void *user)
+{
+    (void)user;
+    return mem_alloc(size);
+}
+
+static void *take_zeroed(size_t count, size_t size, void *user)
+{
+    (void)user;
+    return mem_zalloc(count, size);
+}
+
+static void *take_resized(void *ptr, size_t size, void *user)
+{
+    (void)user;
+    return mem_resize(ptr, 1, size);
+}
+
+static void give_bytes(void *ptr, void *user)
+{
+    (void)user;
+    mem_free(ptr);
+}
+
+static bool submit_settings(struct h2_session *s, const struct h2_limits *limits)
+{
+    const nghttp2_settings_entry entries[] = {
+        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits->streams},
+        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits->window_bytes},
+        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, limits->header_list_bytes},
+        {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
+    };
+    return nghttp2_submit_settings(s->nghttp2, NGHTTP2_FLAG_NONE, entries, ARRAY_LEN(entries)) ==
+               0 &&
+           nghttp2_session_set_local_window_size(s->nghttp2, NGHTTP2_FLAG_NONE, 0,
+                                                 CONNECTION_WINDOW_BYTES) == 0;
+}
+
+void h2_stream_init(struct h2_stream *stream)
+{
+    *stream = (struct h2_stream){0};
+    list_init(&stream->pushes);
+    list_init(&stream->sibling);
+    list_init(&stream->held_node);
+}
+
+struct h2_session *h2_session_new(const struct h2_events *events, void *user,
+                                  const struct h2_limits *limits)
+{
+    nghttp2_mem mem = {NULL, take_bytes, give_bytes, take_zeroed, take_resized};
+    nghttp2_session_callbacks *cbs = make_callbacks();
+    nghttp2_option *options = make_options();
+    struct h2_session *s = mem_zalloc(1, sizeof *s);
+    bool ok = cbs && options && s;
+    if (ok) {
+        list_init(&s->held);
+        list_init(&s->promised);
+        s->events = events;
+        s->user = user;
+        ok = nghttp2_session_server_new3(&s->nghttp2, cbs, s, options, &mem) == 0 &&
+             submit_settings(s, limits);
+    }
+    nghttp2_session_callbacks_del(cbs);
+    nghttp2_option_del(options);
+    if (ok)
+        return s;
+    h2_session_free(s);
+    return NULL;
+}
+
+void h2_session_free(struct h2_session *s)
+{
+    if (!s)
+        return;
+    nghttp2_session_del(s->nghttp2);
+    mem_free(s);
+}
+
+bool h2_session_receive(struct h2_session *s, struct span bytes)
+{
+    ssize_t n = nghttp2_session_mem_recv(s->nghttp2, (const uint8_t *)bytes.ptr, bytes.len);
+    return n >= 0;
+}
+
+/* Pages that have nothing to send now let their pushes go. */
+static bool release_held(struct h2_session *s)
+{
+    bool released = false;
+    LIST_FOR_EACH_SAFE (stream, &s->held, struct h2_stream, held_node) {
+        if (page_goes_first(s, stream))
+            continue;
+        list_remove(&stream->held_node);
+        nghttp2_session_resume_data(s->nghttp2, stream->id);
+        released = true;
+    }
+    return released;
+}
+
+/* Copies as much of `rest` as there is room for. */
+static void put_rest(struct h2_session *s)
+{
+    size_t room = s->out_room - s->out_len;
+    size_t n = s->rest.len < room ? s->rest.len : room;
+    put(s, s->rest.ptr, n);
+    s->rest = span_from(s->rest, n);
+}
+
+size_t h2_session_send(struct h2_session *s, char *to, size_t room, bool *failed)
+{
+    assert(room >= MIN_ROOM_BYTES);
+    s->out = to;
+    s->out_room = room;
+    s->out_len = 0;
+    if (s->rest.len > 0)
+        put_rest(s);
+    while (s->out_room - s->out_len >= MIN_ROOM_BYTES) {
+        const uint8_t *bytes;
+        size_t before = s->out_len;
+        ssize_t n = nghttp2_session_mem_send(s->nghttp2, &bytes);
+        if (n < 0) {
+            *failed = true;
+            break;
+        }
+        s->rest = span_of(bytes, (size_t)n);
+        if (n > 0)
+            put_rest(s);
+        else if (s->out_len == before && !release_held(s))
+            break;
+    }
+    s->out = NULL;
+    return s->out_len;
+}
+
+bool h2_session_wants_send(const struct h2_session *s)
+{
+    return s->rest.len > 0 || nghttp2_session_want_write(s->nghttp2) != 0;
+}
+
+bool h2_session_is_over(const struct h2_session *s)
+{
+    return nghttp2_session_want_read(s->nghttp2) == 0 && !h2_session_wants_send(s);
+}
+
+bool h2_session_is_in_head(const struct h2_session *s)
+{
+    return s->in_head;
+}
+
+/* The status as text, in `arena`. */
+static struct span status_text(unsigned status, struct arena *arena)
+{
+    char *text = arena_alloc(arena, 3);
+    if (!text)
+        return SPAN("");
+    text[0] = (char)('0' + status / 100);
+    text[1] = (char)('0' + status / 10 % 10);
+    text[2] = (char)('0' + status % 10);
+    return span_of(text, 3);
+}
+
+static nghttp2_nv *response_nvs(const struct response *head)
+{
+    struct span status = status_text(head->status, head->fields.arena);
+    nghttp2_nv first = make_nv(SPAN(":status"), status);
+    return status.len > 0 ? make_nvs(&first, 1, &head->fields) : NULL;
+}
+
+bool h2_session_inform(struct h2_session *s, struct h2_stream *stream, const struct response *head)
+{
+    nghttp2_nv *nvs = response_nvs(head);
+    return nvs && nghttp2_submit_headers(s->nghttp2, NGHTTP2_FLAG_NONE, stream->id, NULL, nvs,
+                                         head->fields.len + 1, NULL) == 0;
+}
+
+bool h2_session_respond(struct h2_session *s, struct h2_stream *stream, const struct response *head,
+                        bool has_body)
+{
+    nghttp2_nv *nvs = response_nvs(head);
+    nghttp2_data_provider source = {.source.ptr = stream, .read_callback = on_pull};
+    if (!nvs || nghttp2_submit_response(s->nghttp2, stream->id, nvs, head->fields.len + 1,
+                                        has_body ? &source : NULL) != 0)
+        return false;
+    stream->sending = has_body;
+    return true;
+}
+
+bool h2_session_promise(struct h2_session *s, struct h2_stream *page, const struct request *request,
+                        struct h2_stream *stream)
+{
+    const nghttp2_nv first[] = {
+        make_nv(SPAN(":method"), request->method),
+        make_nv(SPAN(":scheme"), request->scheme),
+        make_nv(SPAN(":authority"), request->authority),
+        make_nv(SPAN(":path"), request->path),
+    };
+    nghttp2_nv *nvs = make_nvs(first, ARRAY_LEN(first), &request->fields);
+    if (!nvs)
+        return false;
+    int32_t id = nghttp2_submit_push_promise(s->nghttp2, NGHTTP2_FLAG_NONE, page->id, nvs,
+                                             request->fields.len + ARRAY_LEN(first), stream);
+    if (id < 0)
+        return false;
+    stream->id = id;
+    stream->page = page;
+    list_push(&page->pushes, &stream->sibling);
+    list_push(&s->promised, &stream->held_node);
+    return true;
+}
+
+void h2_session_reset(struct h2_session *s, struct h2_stream *stream, enum h2_code code)
+{
+    nghttp2_submit_rst_stream(s->nghttp2, NGHTTP2_FLAG_NONE, stream->id, (uint32_t)code);
+}
+
+void h2_session_resume(struct h2_session *s, struct h2_stream *stream)
+{
+    stream->sending = true;
+    if (!list_empty(&stream->held_node))
+        return; /* it goes on when its page lets it */
+    nghttp2_session_resume_data(s->nghttp2, stream->id);
+}
+
+void h2_session_consumed(struct h2_session *s, struct h2_stream *stream, size_t n)
+{
+    nghttp2_session_consume_stream(s->nghttp2, stream->id, n);
+}
+
+void h2_session_announce_goaway(struct h2_session *s)
+{
+    if (s->announced)
+        return;
+    s->announced = true;
+    nghttp2_submit_shutdown_notice(s->nghttp2);
+    nghttp2_submit_ping(s->nghttp2, NGHTTP2_FLAG_NONE, NULL);
+}
+
+void h2_session_goaway(struct h2_session *s)
+{
+    nghttp2_submit_goaway(s->nghttp2, NGHTTP2_FLAG_NONE,
+                          nghttp2_session_get_last_proc_stream_id(s->nghttp2), NGHTTP2_NO_ERROR,
+                          NULL, 0);
+}
+
+void h2_session_terminate(struct h2_session *s, enum h2_code code)
+{
+    nghttp2_session_terminate_session2(
+        s->nghttp2, nghttp2_session_get_last_proc_stream_id(s->nghttp2), (uint32_t)code);
+}
+
+bool h2_session_announcement_is_read(const struct h2_session *s)
+{
+    return s->announcement_read;
+}
+
+bool h2_session_takes_pushes(const struct h2_session *s)
+{
+    return !s->goaway_received &&
+           nghttp2_session_get_remote_settings(s->nghttp2, NGHTTP2_SETTINGS_ENABLE_PUSH) == 1;
+}
+
+uint32_t h2_session_max_pushes(const struct h2_session *s)
+{
+    return nghttp2_session_get_remote_settings(s->nghttp2, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+}
+
+size_t h2_session_window(const struct h2_session *s, const struct h2_stream *stream)
+{
+    int32_t of_stream = nghttp2_session_get_stream_remote_window_size(s->nghttp2, stream->id);
+    int32_t of_all = nghttp2_session_get_remote_window_size(s->nghttp2);
+    int32_t least = of_stream < of_all ? of_stream : of_all;
+    return least > 0 ? (size_t)least : 0;
+}
