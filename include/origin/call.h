@@ -1,0 +1,110 @@
+/* call.h - one request to one origin and its response (RFC 9112).
+ * A call lives inside its exchange. It is started once, waits for a connection of the pool, writes
+ * the request, streams its body, and collects what the origin answers. It records; `changed` says
+ * that there is something to look at, and whoever owns the call looks when its turn comes.
+ * Borrows: the arena, the request and its fields, until it is done or call_cancel().
+ * Calls back: `changed`, which must only queue; never after call_cancel(). */
+#ifndef ORIGIN_CALL_H
+#define ORIGIN_CALL_H
+
+#include "base/buf.h"
+#include "base/timeouts.h"
+#include "h1/writer.h"
+#include "http/message.h"
+
+struct pool;
+struct pools;
+struct conn;
+
+enum call_state {
+    CALL_NEW,
+    CALL_WAITING, /* for a connection */
+    CALL_RUNNING,
+    CALL_COMPLETE, /* the whole response was read; its bytes may still be here */
+    CALL_FAILED,
+};
+
+enum call_fault {
+    CALL_FINE,
+    CALL_REFUSED,         /* no connection could be made */
+    CALL_CONNECT_TIMEOUT, /* none could be made in time */
+    CALL_BUSY,            /* none became free in time */
+    CALL_TIMEOUT,         /* the head did not come in time */
+    CALL_CLOSED,          /* the origin closed the connection before the head */
+    CALL_MALFORMED,       /* what came is not HTTP/1.1 */
+    CALL_BROKEN,          /* the body ended early */
+    CALL_STALLED,         /* the origin neither sent nor took bytes for too long */
+    CALL_NO_MEMORY,
+};
+
+/* Requests of clients go before those of pushes. */
+enum call_rank {
+    CALL_OF_CLIENT,
+    CALL_OF_PUSH,
+    CALL_RANKS,
+};
+
+struct call_head {
+    struct call_head *next;
+    struct response *response;
+};
+
+struct call {
+    void (*changed)(struct call *c);
+    enum call_state state;
+    enum call_fault fault;
+    enum call_rank rank;
+    struct pool *pool;
+    struct conn *conn; /* while it runs */
+    struct list node;  /* in the pool's queue, while it waits */
+    struct timeout timeout;
+    struct arena *arena;
+    const struct request *request;
+    bool retried; /* a second time, on a fresh connection */
+    bool on_reused;
+    uint64_t first_byte_us; /* when the first byte of the answer came; 0: not yet */
+
+    /* what goes out */
+    struct span head;
+    struct span text;  /* to be written before the bytes of the body */
+    size_t chunk_left; /* bytes of the upload to be written after it */
+    bool chunk_open, upload_ended, upload_written;
+    char chunk_line[H1_CHUNK_LINE_BYTES];
+    struct buf upload;
+    const struct fields *upload_trailers;
+    size_t upload_sent; /* bytes written and not yet reported */
+
+    /* what comes in */
+    struct call_head *heads, **heads_end;
+    bool has_final_head;
+    struct buf body;
+    const struct fields *trailers;
+};
+
+/* A call that is not started; its buffers will come from `pools`. It takes an upload already. */
+void call_init(struct call *c, struct pools *pools, void (*changed)(struct call *c));
+/* Starts it: `request` with `fields` goes to the pool's origin. False when memory is out. */
+NODISCARD
+bool call_start(struct call *c, struct pool *pool, struct arena *arena,
+                const struct request *request, const struct fields *fields, enum call_rank rank);
+/* Appends to the body of the request. False if there is no room (the sender did not wait for
+ * call_take_sent()) or no memory. */
+NODISCARD
+bool call_upload(struct call *c, struct span bytes);
+/* The body of the request has ended; `trailers` (NULL: none) are sent if the framing can carry
+ * them. */
+void call_upload_end(struct call *c, const struct fields *trailers);
+/* The bytes of the upload that were written since the last time it was asked. */
+size_t call_take_sent(struct call *c);
+/* The next head that came, informational ones too; NULL: none. */
+struct response *call_take_head(struct call *c);
+/* The bytes of the response's body that are here. */
+struct span call_body(const struct call *c);
+/* `n` of them are not needed any more. */
+void call_consume(struct call *c, size_t n);
+/* The whole request went out. */
+bool call_request_is_written(const struct call *c);
+/* Ends it at any stage and frees what it holds; after that it may be dropped. Twice is fine. */
+void call_cancel(struct call *c);
+
+#endif

@@ -1,0 +1,35 @@
+/* pool.h - the connections of one worker to its origins.
+ * There is a pool for each origin: idle connections, busy ones, and the calls that wait in order.
+ * The newest idle connection is used first, so that the others can grow old and be closed. */
+#ifndef ORIGIN_POOL_H
+#define ORIGIN_POOL_H
+
+#include <event2/event.h>
+
+#include "base/blocks.h"
+#include "base/turn.h"
+#include "config/config.h"
+
+enum {
+    POOL_BODY_BYTES = 32768,   /* of a response's body, held for a client */
+    POOL_UPLOAD_BYTES = 65536, /* of a request's body, held for an origin */
+};
+
+struct pool;
+struct pools;
+
+/* The pools of all origins of `config`, empty. Borrows everything for its life. NULL when memory
+ * is out. */
+NODISCARD
+struct pools *pools_new(struct event_base *base, struct turn *turn, const struct config *config);
+/* Closes every connection and frees the pools; NULL is fine. No call may be under way. */
+void pools_free(struct pools *p);
+/* The pool of an origin of the configuration. */
+struct pool *pools_of(struct pools *p, const struct config_origin *origin);
+/* Ends what has lasted too long. Returns the milliseconds until it is to be called again, or
+ * UINT64_MAX. */
+uint64_t pools_expire(struct pools *p, uint64_t now_ms);
+/* Closes the idle connections; those that become idle from now on are closed too. */
+void pools_drain(struct pools *p);
+
+#endif

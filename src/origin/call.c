@@ -1,0 +1,342 @@
+#include "origin/call.h"
+
+#include <assert.h>
+
+#include "base/clock.h"
+#include "origin/state.h"
+
+static void set_state(struct call *c, enum call_state to)
+{
+    static const bool allowed[][CALL_FAILED + 1] = {
+        [CALL_NEW] = {[CALL_WAITING] = true, [CALL_FAILED] = true},
+        [CALL_WAITING] = {[CALL_RUNNING] = true, [CALL_FAILED] = true},
+        [CALL_RUNNING] = {[CALL_WAITING] = true, [CALL_COMPLETE] = true, [CALL_FAILED] = true},
+        [CALL_COMPLETE] = {[CALL_FAILED] = true},
+        [CALL_FAILED] = {[CALL_FAILED] = true},
+    };
+    assert(allowed[c->state][to]);
+    c->state = to;
+}
+
+static void on_timeout(struct timeout *t)
+{
+    struct call *c = CONTAINER_OF(t, struct call, timeout);
+    if (c->state == CALL_WAITING)
+        call_fail(c, CALL_BUSY);
+    else if (!c->has_final_head && call_request_is_written(c))
+        call_fail(c, CALL_TIMEOUT);
+    else
+        call_fail(c, CALL_STALLED);
+}
+
+void call_init(struct call *c, struct pools *pools, void (*changed)(struct call *c))
+{
+    *c = (struct call){.changed = changed};
+    buf_init(&c->body, &pools->body_blocks);
+    buf_init(&c->upload, &pools->upload_blocks);
+    list_init(&c->node);
+    timeout_init(&c->timeout, on_timeout);
+    c->heads_end = &c->heads;
+}
+
+bool call_start(struct call *c, struct pool *pool, struct arena *arena,
+                const struct request *request, const struct fields *fields, enum call_rank rank)
+{
+    assert(c->state == CALL_NEW);
+    c->pool = pool;
+    c->arena = arena;
+    c->request = request;
+    c->rank = rank;
+    c->head = h1_request_head(arena, request, fields);
+    if (c->head.len == 0)
+        return false;
+    set_state(c, CALL_WAITING);
+    pool_enqueue(pool, c);
+    return true;
+}
+
+void call_run(struct call *c, struct conn *conn)
+{
+    set_state(c, CALL_RUNNING);
+    c->conn = conn;
+    c->on_reused = conn->served > 0;
+    c->text = c->head;
+    h1_reader_start(conn->reader, c->request->method, c->arena);
+    call_watch(c);
+}
+
+bool call_request_is_written(const struct call *c)
+{
+    return c->state != CALL_WAITING && c->text.len == 0 && c->chunk_left == 0 &&
+           (c->request->body.framing == BODY_NONE || c->upload_written);
+}
+
+static bool has_output(const struct call *c)
+{
+    return c->text.len > 0 || c->chunk_left > 0;
+}
+
+/* Whose turn it is to do something decides which time-out runs: none while the client is awaited.
+ */
+void call_watch(struct call *c)
+{
+    struct pools *all = c->pool->all;
+    uint64_t now = turn_now_ms(all->turn);
+    if (c->conn->paused)
+        timeout_stop(&c->timeout);
+    else if (c->has_final_head || has_output(c))
+        timeout_start(&all->stall, &c->timeout, now);
+    else if (call_request_is_written(c))
+        timeout_start(&all->response, &c->timeout, now);
+    else
+        timeout_stop(&c->timeout);
+}
+
+/* Takes the call off its connection. */
+static void leave_conn(struct call *c, bool reusable)
+{
+    struct conn *conn = c->conn;
+    c->conn = NULL;
+    timeout_stop(&c->timeout);
+    conn_release(conn, reusable);
+}
+
+/* RFC 9110 §9.2.2. */
+static bool is_idempotent(struct span method)
+{
+    static const char *const methods[] = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"};
+    for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
+        if (span_eq(method, span_str(methods[i])))
+            return true;
+    }
+    return false;
+}
+
+/* A kept-alive connection may have been closed by the origin while the request was on its way. */
+static bool may_retry(const struct call *c)
+{
+    return c->state == CALL_RUNNING && c->on_reused && !c->retried &&
+           !h1_reader_has_begun(c->conn->reader) && is_idempotent(c->request->method) &&
+           c->request->body.framing == BODY_NONE;
+}
+
+static void retry(struct call *c)
+{
+    leave_conn(c, false);
+    c->retried = true;
+    set_state(c, CALL_WAITING);
+    pool_enqueue(c->pool, c);
+}
+
+void call_fail(struct call *c, enum call_fault fault)
+{
+    if (c->state == CALL_WAITING)
+        pool_dequeue(c->pool, c);
+    else if (c->state == CALL_RUNNING)
+        leave_conn(c, false);
+    set_state(c, CALL_FAILED);
+    c->fault = fault;
+    c->changed(c);
+}
+
+static void complete(struct call *c, bool clean)
+{
+    bool reusable = clean && call_request_is_written(c) && h1_reader_keeps_alive(c->conn->reader);
+    c->trailers = h1_reader_trailers(c->conn->reader);
+    if (c->trailers->len > 0) {
+        struct fields *copy = arena_alloc(c->arena, sizeof *copy);
+        if (!copy) {
+            call_fail(c, CALL_NO_MEMORY);
+            return;
+        }
+        *copy = *c->trailers;
+        c->trailers = copy;
+    } else {
+        c->trailers = NULL;
+    }
+    leave_conn(c, reusable);
+    set_state(c, CALL_COMPLETE);
+    c->changed(c);
+}
+
+static bool keep_head(struct call *c, struct response *head)
+{
+    struct call_head *node = arena_zalloc(c->arena, sizeof *node);
+    if (!node)
+        return false;
+    node->response = head;
+    *c->heads_end = node;
+    c->heads_end = &node->next;
+    c->has_final_head = head->status >= 200;
+    return true;
+}
+
+struct response *call_take_head(struct call *c)
+{
+    struct call_head *node = c->heads;
+    if (!node)
+        return NULL;
+    c->heads = node->next;
+    if (!c->heads)
+        c->heads_end = &c->heads;
+    return node->response;
+}
+
+char *call_space(struct call *c, size_t *room)
+{
+    return buf_space(&c->body, room);
+}
+
+static void malformed(struct call *c, enum h1_result result)
+{
+    if (result == H1_MALFORMED)
+        pool_warn(c->pool, "sent a malformed response", h1_reader_why(c->conn->reader));
+    if (result == H1_NO_MEMORY)
+        call_fail(c, CALL_NO_MEMORY);
+    else
+        call_fail(c, c->has_final_head ? CALL_BROKEN : CALL_MALFORMED);
+}
+
+void call_received(struct call *c, char *at, size_t n)
+{
+    char *to = at;
+    if (c->first_byte_us == 0)
+        c->first_byte_us = clock_monotonic_us();
+    while (n > 0) {
+        struct h1_fed fed;
+        enum h1_result result = h1_reader_feed(c->conn->reader, at, n, to, &fed);
+        if (result == H1_OK && (fed.events & H1_HEAD) && !keep_head(c, fed.head))
+            result = H1_NO_MEMORY;
+        if (result != H1_OK) {
+            buf_consume(&c->body, 0);
+            malformed(c, result);
+            return;
+        }
+        buf_commit(&c->body, fed.body);
+        to += fed.body;
+        at += fed.consumed;
+        n -= fed.consumed;
+        if (fed.events & H1_END) {
+            buf_consume(&c->body, 0);
+            complete(c, n == 0);
+            return;
+        }
+    }
+    buf_consume(&c->body, 0);
+    call_watch(c);
+    c->changed(c);
+}
+
+void call_closed(struct call *c)
+{
+    buf_consume(&c->body, 0);
+    if (h1_reader_finish(c->conn->reader)) {
+        complete(c, false);
+    } else if (may_retry(c)) {
+        retry(c);
+    } else if (c->has_final_head) {
+        pool_warn(c->pool, "closed the connection", "in the middle of a body");
+        call_fail(c, CALL_BROKEN);
+    } else {
+        pool_warn(c->pool, "closed the connection", "before the head of its response");
+        call_fail(c, CALL_CLOSED);
+    }
+}
+
+/* Decides what is to be written after what was written: one chunk for all that waits. */
+static void prepare_output(struct call *c)
+{
+    size_t waiting = buf_len(&c->upload);
+    bool chunked = c->request->body.framing == BODY_UNKNOWN;
+    if (has_output(c) || c->request->body.framing == BODY_NONE || c->upload_written)
+        return;
+    if (waiting > 0) {
+        if (chunked) {
+            c->text = h1_chunk_line(c->chunk_line, waiting, c->chunk_open);
+            c->chunk_open = true;
+        }
+        c->chunk_left = waiting;
+    } else if (c->upload_ended) {
+        if (chunked)
+            c->text = h1_last_chunk(c->arena, c->upload_trailers, c->chunk_open);
+        c->upload_written = true;
+    }
+}
+
+int call_output(struct call *c, struct iovec pieces[2])
+{
+    int count = 0;
+    prepare_output(c);
+    if (c->text.len > 0)
+        pieces[count++] = (struct iovec){(void *)c->text.ptr, c->text.len};
+    if (c->chunk_left > 0)
+        pieces[count++] = (struct iovec){(void *)buf_bytes(&c->upload).ptr, c->chunk_left};
+    return count;
+}
+
+void call_written(struct call *c, size_t n)
+{
+    size_t of_text = n < c->text.len ? n : c->text.len;
+    size_t of_chunk = n - of_text;
+    c->text = span_from(c->text, of_text);
+    c->chunk_left -= of_chunk;
+    buf_consume(&c->upload, of_chunk);
+    c->upload_sent += of_chunk;
+    call_watch(c);
+    if (of_chunk > 0)
+        c->changed(c);
+}
+
+bool call_upload(struct call *c, struct span bytes)
+{
+    if (c->state == CALL_COMPLETE || c->state == CALL_FAILED) {
+        c->upload_sent += bytes.len; /* nobody wants it any more */
+        return true;
+    }
+    if (!buf_append(&c->upload, bytes))
+        return false;
+    if (c->state == CALL_RUNNING)
+        conn_write_soon(c->conn);
+    return true;
+}
+
+void call_upload_end(struct call *c, const struct fields *trailers)
+{
+    c->upload_ended = true;
+    c->upload_trailers = trailers;
+    if (c->state == CALL_RUNNING)
+        conn_write_soon(c->conn);
+}
+
+size_t call_take_sent(struct call *c)
+{
+    size_t n = c->upload_sent;
+    c->upload_sent = 0;
+    return n;
+}
+
+struct span call_body(const struct call *c)
+{
+    return c->body.block ? buf_bytes(&c->body) : SPAN("");
+}
+
+void call_consume(struct call *c, size_t n)
+{
+    buf_consume(&c->body, n);
+    if (c->conn && c->conn->paused && buf_room(&c->body) >= POOL_BODY_BYTES / 2) {
+        conn_resume(c->conn);
+        call_watch(c);
+    }
+}
+
+void call_cancel(struct call *c)
+{
+    if (c->state == CALL_WAITING)
+        pool_dequeue(c->pool, c);
+    else if (c->state == CALL_RUNNING)
+        leave_conn(c, false);
+    timeout_stop(&c->timeout);
+    buf_fini(&c->body);
+    buf_fini(&c->upload);
+    c->state = CALL_FAILED;
+}

@@ -1,0 +1,200 @@
+#include "origin/pool.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "origin/state.h"
+
+enum { WARN_EVERY_MS = 1000, KEPT_BODY_BLOCKS = 64, KEPT_UPLOAD_BLOCKS = 16 };
+
+void pool_serve_soon(struct pool *p)
+{
+    turn_add(p->all->turn, TURN_ACT, &p->serve);
+}
+
+void pool_enqueue(struct pool *p, struct call *c)
+{
+    struct pools *all = p->all;
+    if (c->retried)
+        list_push_front(&p->waiting[c->rank], &c->node);
+    else
+        list_push(&p->waiting[c->rank], &c->node);
+    p->waiting_count[c->rank]++;
+    timeout_start(c->rank == CALL_OF_PUSH ? &all->push_wait : &all->queue, &c->timeout,
+                  turn_now_ms(all->turn));
+    pool_serve_soon(p);
+}
+
+void pool_dequeue(struct pool *p, struct call *c)
+{
+    list_remove(&c->node);
+    p->waiting_count[c->rank]--;
+    timeout_stop(&c->timeout);
+}
+
+/* Pushes may use at most half of the connections, but at least one. */
+static unsigned push_share(const struct pool *p)
+{
+    unsigned half = (unsigned)(p->origin->max_connections / 2);
+    return half > 0 ? half : 1;
+}
+
+static unsigned pushes_allowed(const struct pool *p)
+{
+    unsigned share = push_share(p);
+    return share > p->pushes ? share - p->pushes : 0;
+}
+
+/* A call that failed on a connection that had grown stale gets one that has carried nothing. */
+static struct conn *idle_for(const struct pool *p, const struct call *call)
+{
+    LIST_FOR_EACH (c, &p->idle, struct conn, node) {
+        if (!call->retried || c->served == 0)
+            return c;
+    }
+    return NULL;
+}
+
+static void serve_rank(struct pool *p, enum call_rank rank)
+{
+    LIST_FOR_EACH_SAFE (call, &p->waiting[rank], struct call, node) {
+        if (list_empty(&p->idle) || (rank == CALL_OF_PUSH && pushes_allowed(p) == 0))
+            return;
+        struct conn *conn = idle_for(p, call);
+        if (!conn)
+            continue;
+        pool_dequeue(p, call);
+        conn_carry(conn, call);
+    }
+}
+
+static unsigned wanted_dials(const struct pool *p)
+{
+    unsigned pushes = p->waiting_count[CALL_OF_PUSH];
+    if (pushes > pushes_allowed(p))
+        pushes = pushes_allowed(p);
+    return p->waiting_count[CALL_OF_CLIENT] + pushes;
+}
+
+static void run_serve(struct turn_task *task)
+{
+    struct pool *p = CONTAINER_OF(task, struct pool, serve);
+    serve_rank(p, CALL_OF_CLIENT);
+    if (list_empty(&p->waiting[CALL_OF_CLIENT]))
+        serve_rank(p, CALL_OF_PUSH);
+    while (p->dialing < wanted_dials(p) && p->total < p->origin->max_connections) {
+        if (!conn_new(p)) {
+            pool_dial_failed(p, CALL_NO_MEMORY, "memory is out");
+            return;
+        }
+    }
+}
+
+void pool_dial_failed(struct pool *p, enum call_fault fault, const char *why)
+{
+    pool_warn(p, "cannot be reached", why);
+    for (int rank = 0; rank < CALL_RANKS; rank++) {
+        if (!list_empty(&p->waiting[rank])) {
+            call_fail(CONTAINER_OF(p->waiting[rank].next, struct call, node), fault);
+            return;
+        }
+    }
+}
+
+void pool_warn(struct pool *p, const char *what, const char *why)
+{
+    uint64_t now = turn_now_ms(p->all->turn);
+    if (p->warned_ms != 0 && now - p->warned_ms < WARN_EVERY_MS) {
+        p->unsaid++;
+        return;
+    }
+    if (p->unsaid > 0) {
+        log_warning("origin %s (%s) %s: %s (and %u failures before that were not logged)",
+                    p->origin->name, p->origin->url.text, what, why, p->unsaid);
+    } else {
+        log_warning("origin %s (%s) %s: %s", p->origin->name, p->origin->url.text, what, why);
+    }
+    p->warned_ms = now;
+    p->unsaid = 0;
+}
+
+static void pool_init(struct pool *p, struct pools *all, const struct config_origin *origin)
+{
+    *p = (struct pool){.all = all, .origin = origin};
+    list_init(&p->idle);
+    list_init(&p->others);
+    for (int rank = 0; rank < CALL_RANKS; rank++)
+        list_init(&p->waiting[rank]);
+    turn_task_init(&p->serve, run_serve);
+}
+
+struct pools *pools_new(struct event_base *base, struct turn *turn, const struct config *config)
+{
+    struct pools *all = mem_zalloc(1, sizeof *all + config->origins_len * sizeof all->at[0]);
+    if (!all)
+        return NULL;
+    all->base = base;
+    all->turn = turn;
+    all->config = config;
+    all->len = config->origins_len;
+    blocks_init(&all->body_blocks, POOL_BODY_BYTES, KEPT_BODY_BLOCKS);
+    blocks_init(&all->upload_blocks, POOL_UPLOAD_BYTES, KEPT_UPLOAD_BLOCKS);
+    timeouts_init(&all->queue, config->timeouts.queue_ms);
+    timeouts_init(&all->push_wait, config->push.max_wait_ms);
+    timeouts_init(&all->response, config->timeouts.response_ms);
+    timeouts_init(&all->stall, config->timeouts.origin_stall_ms);
+    timeouts_init(&all->idle, config->timeouts.origin_idle_ms);
+    for (size_t i = 0; i < all->len; i++)
+        pool_init(&all->at[i], all, &config->origins[i]);
+    all->share = dial_share_new();
+    if (!all->share) {
+        pools_free(all);
+        return NULL;
+    }
+    return all;
+}
+
+static void close_all(struct list *conns)
+{
+    LIST_FOR_EACH_SAFE (c, conns, struct conn, node)
+        conn_close(c);
+}
+
+void pools_free(struct pools *all)
+{
+    if (!all)
+        return;
+    for (size_t i = 0; i < all->len; i++) {
+        close_all(&all->at[i].idle);
+        close_all(&all->at[i].others);
+    }
+    turn_run(all->turn);
+    dial_share_free(all->share);
+    blocks_fini(&all->body_blocks);
+    blocks_fini(&all->upload_blocks);
+    mem_free(all);
+}
+
+struct pool *pools_of(struct pools *all, const struct config_origin *origin)
+{
+    return &all->at[origin - all->config->origins];
+}
+
+uint64_t pools_expire(struct pools *all, uint64_t now_ms)
+{
+    struct timeouts *queues[] = {&all->queue, &all->push_wait, &all->response, &all->stall,
+                                 &all->idle};
+    uint64_t next = UINT64_MAX;
+    for (size_t i = 0; i < ARRAY_LEN(queues); i++) {
+        uint64_t left = timeouts_expire(queues[i], now_ms);
+        if (left < next)
+            next = left;
+    }
+    return next;
+}
+
+void pools_drain(struct pools *all)
+{
+    all->draining = true;
+    for (size_t i = 0; i < all->len; i++)
+        close_all(&all->at[i].idle);
+}
