@@ -1,0 +1,92 @@
+/* client.h - one connection of a client: its socket, its TLS, its protocol.
+ * Owns its exchanges and lives in env.clients; freed at the end of the turn in which it was closed.
+ * An exchange speaks to its client through the functions below and does not know the protocol. */
+#ifndef PROXY_CLIENT_H
+#define PROXY_CLIENT_H
+
+#include "base/buf.h"
+#include "h2/session.h"
+#include "proxy/env.h"
+
+struct exchange;
+
+enum client_state {
+    CLIENT_HANDSHAKE,
+    CLIENT_OPEN,
+    CLIENT_LEAVING, /* what is still to be sent goes out, then it is closed */
+    CLIENT_CLOSED,
+    CLIENT_STATES,
+};
+
+/* What the client is to do next; each has its time-out. */
+enum client_await {
+    CLIENT_AWAIT_NOTHING,
+    CLIENT_AWAIT_HANDSHAKE,
+    CLIENT_AWAIT_HEADER, /* the preface, or the rest of a header block */
+    CLIENT_AWAIT_REQUEST,
+    CLIENT_AWAIT_CLOSE, /* everything is said */
+};
+
+enum { CLIENT_PEER_BYTES = 48 };
+
+struct client {
+    struct env *env;
+    struct list node;
+    enum client_state state;
+    const struct config_listen *listen;
+    int fd;
+    struct tls_conn *tls;
+    struct h2_session *h2;
+    struct event *read_event, *write_event;
+    bool write_blocked;
+    struct buf out; /* what the protocol has to send and TLS has not taken */
+    struct turn_task write, die;
+    struct timeout timeout; /* of what is awaited */
+    enum client_await await;
+    uint64_t progress_ms; /* when the client last took bytes */
+    struct sockaddr_storage address;
+    char peer[CLIENT_PEER_BYTES]; /* the address as text; empty for a unix socket */
+    struct list exchanges;
+    unsigned exchanges_len;
+    bool goaway_sent;
+    struct diary diary;
+    uint64_t pushes_made;
+    uint64_t pushes_open;
+};
+
+/* A client on the accepted socket `fd`, which it owns from now on (also when it returns NULL:
+ * memory is out). */
+struct client *client_new(struct env *env, const struct config_listen *listen, int fd,
+                          const struct sockaddr *address);
+/* Ends the connection at once, and its exchanges with the failure `why`. */
+void client_close(struct client *c, enum failure why);
+/* No new streams; the connection ends when what runs is finished. */
+void client_drain(struct client *c);
+
+/* An exchange has ended: the connection may be idle now, or over. */
+void client_settle(struct client *c);
+
+/* The client takes pushes now. */
+bool client_takes_pushes(const struct client *c);
+/* How many more promised streams it takes now. */
+uint64_t client_pushes_left(const struct client *c);
+
+/* Sends an informational head. */
+NODISCARD
+bool client_inform(struct exchange *x, const struct response *head);
+/* Sends the final head; the body, if there is one, is pulled by exchange_pull(). */
+NODISCARD
+bool client_respond(struct exchange *x, const struct response *head, bool has_body);
+/* Promises the request of `push` on the stream of `page`. */
+NODISCARD
+bool client_promise(struct exchange *page, struct exchange *push);
+/* Ends the exchange's stream with `code`. */
+void client_reset(struct exchange *x, enum h2_code code);
+/* exchange_pull() has something to say. */
+void client_resume(struct exchange *x);
+/* `n` bytes of the request's body were passed on. */
+void client_consumed(struct exchange *x, size_t n);
+/* The client could take DATA of the exchange now. */
+bool client_has_window(const struct exchange *x);
+
+#endif

@@ -1,0 +1,59 @@
+/* env.h - what the clients and exchanges of one worker share.
+ * Owned by the worker; outlives every client. One thread only. */
+#ifndef PROXY_ENV_H
+#define PROXY_ENV_H
+
+#include <event2/event.h>
+
+#include "base/blocks.h"
+#include "base/timeouts.h"
+#include "base/turn.h"
+#include "config/config.h"
+#include "http/date.h"
+#include "origin/pool.h"
+#include "proxy/record.h"
+#include "push/diary.h"
+#include "tls/conn.h"
+#include "tls/context.h"
+
+enum {
+    ENV_ARENA_BYTES = 8192,   /* a block of an exchange's arena */
+    ENV_RECORD_BYTES = 16384, /* what one TLS record holds */
+};
+
+struct env {
+    struct event_base *base;
+    struct turn turn;
+    const struct config *config;
+    struct tls_context *tls;
+    struct pools *pools;
+    struct blocks arena_blocks, out_blocks;
+    struct timeouts handshake, header, idle, stall, linger;
+    struct refusals refusals;
+    struct siphash_key key;
+    struct list clients;
+    unsigned clients_len;
+    bool draining;
+    char date[DATE_BYTES];
+    uint64_t date_second;
+    char input[ENV_RECORD_BYTES]; /* what was read last, from any client */
+    /* Every exchange that has ended is reported once. */
+    void (*report)(void *user, const struct record *record);
+    void *report_user;
+};
+
+/* Makes an env over a loop; false when memory is out. `key` is random and secret. */
+NODISCARD
+bool env_init(struct env *e, struct event_base *base, const struct config *config,
+              struct tls_context *tls, const struct siphash_key *key);
+/* Closes every client and frees what the env owns. */
+void env_fini(struct env *e);
+/* Ends what has lasted too long. Returns the milliseconds until it is to be called again, or
+ * UINT64_MAX. */
+uint64_t env_expire(struct env *e);
+/* The date of now, as HTTP writes it; valid until the next call. */
+struct span env_date(struct env *e);
+/* No new streams: every client is told, and closed when what runs is finished. */
+void env_drain(struct env *e);
+
+#endif

@@ -1,0 +1,83 @@
+/* exchange.h - one request and its response.
+ * It lives in the first block of its own arena. The client's protocol tells it what comes in
+ * (exchange_on_...), which it only records; what is to be done is done at the end of the turn, in
+ * one function that looks at the state. Freed at the end of the turn in which it was closed, unless
+ * a push still needs its request. */
+#ifndef PROXY_EXCHANGE_H
+#define PROXY_EXCHANGE_H
+
+#include "origin/call.h"
+#include "proxy/client.h"
+
+enum exchange_state {
+    EXCHANGE_RECEIVING,  /* the request's head */
+    EXCHANGE_FORWARDING, /* a call is under way, no final head yet */
+    EXCHANGE_ANSWERING,  /* the final head was sent, the body follows */
+    EXCHANGE_RESET,      /* we ended the stream; its close is awaited */
+    EXCHANGE_CLOSED,
+    EXCHANGE_STATES,
+};
+
+struct exchange {
+    struct h2_stream stream; /* for client.c only */
+    struct client *client;
+    struct list node; /* in the client's list */
+    struct turn_task act, die;
+    struct arena arena;
+    enum exchange_state state;
+    enum failure failure;
+
+    /* the request */
+    struct request request;
+    struct fields request_trailers;
+    size_t header_bytes;
+    bool header_too_large, head_complete, request_ended, stream_closed;
+    struct timeout stall;
+    const struct config_route *route;
+    uint64_t started_us;
+    uint64_t diary_key;
+    bool in_diary;
+
+    /* the origin */
+    struct call call;
+
+    /* the answer */
+    unsigned status;
+    struct span own_body; /* of an answer that is not the origin's */
+    struct fields response_trailers;
+    bool has_own_body, answer_ended;
+    uint64_t bytes;                              /* of the body, framed */
+    uint64_t client_bytes, client_bytes_watched; /* that the client sent or took */
+
+    /* push: what a page plans, and what a pushed exchange is to its page */
+    struct plan_page plan_page;
+    bool has_plan_page, planned;
+    enum plan_off push_off;
+    unsigned verdicts[PLAN_VERDICTS_END];
+    bool is_push;
+    struct exchange *page; /* of a push; pinned */
+    unsigned pins;         /* pushes that need this one's request */
+    bool is_private;       /* the promise carries copied fields that may be private */
+};
+
+/* An exchange of `client` that has received nothing yet; NULL when memory is out. */
+struct exchange *exchange_new(struct client *client);
+/* What the protocol saw. These only record. */
+void exchange_on_field(struct exchange *x, struct span name, struct span value, bool trailer);
+void exchange_on_head(struct exchange *x, bool end);
+void exchange_on_body(struct exchange *x, struct span bytes);
+void exchange_on_end(struct exchange *x);
+/* The stream is closed; `why` is recorded if the answer was not complete. */
+void exchange_on_closed(struct exchange *x, enum failure why);
+/* The next bytes of the answer's body; as h2_events.pull. */
+enum h2_body exchange_pull(struct exchange *x, struct span *bytes, const struct fields **trailers);
+/* `n` bytes of it were framed. */
+void exchange_on_sent(struct exchange *x, size_t n);
+/* All of it was framed. */
+void exchange_on_ended(struct exchange *x);
+
+/* Starts the push `x` whose request was promised: it goes to the origin as a client's would. */
+void exchange_start_push(struct exchange *x);
+/* Makes `x` not exist: it was never promised. */
+void exchange_discard(struct exchange *x);
+#endif

@@ -1,0 +1,21 @@
+/* pushes.h - what the Link fields of a page's response lead to (docs/push.md): the plan, the
+ * promises, and what becomes of a pushed answer. */
+#ifndef PROXY_PUSHES_H
+#define PROXY_PUSHES_H
+
+#include "proxy/exchange.h"
+
+/* Plans the pushes of the response head `from` (of the origin, 103 or final), promises what is to
+ * be pushed and changes `to`, the head for the client: Link, cf-h2-pushed, cf-h2-push-explain.
+ * False when memory is out. */
+NODISCARD
+bool pushes_plan(struct exchange *x, const struct response *from, struct response *to);
+/* The origin answered a push with `from`. FAIL_NONE: it may be delivered; otherwise the reason for
+ * not doing so, remembered so that it is not tried again too soon. */
+enum failure pushes_judge(struct exchange *x, const struct response *from);
+/* Makes `to` the head of a pushed answer. */
+void pushes_mark(struct exchange *x, struct response *to);
+/* The push `x` failed before its head came: remembers it. */
+void pushes_failed(struct exchange *x, enum failure why);
+
+#endif

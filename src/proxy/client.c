@@ -1,0 +1,532 @@
+#include "proxy/client.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "proxy/exchange.h"
+
+enum {
+    UNSENT_BYTES = 65536, /* at most, that wait in the kernel: the order of what comes after
+                           * them can still change */
+    WINDOW_BYTES = POOL_UPLOAD_BYTES - 1, /* an upload's buffer holds a whole window */
+};
+
+static void set_state(struct client *c, enum client_state to)
+{
+    static const bool allowed[CLIENT_STATES][CLIENT_STATES] = {
+        [CLIENT_HANDSHAKE] = {[CLIENT_OPEN] = true, [CLIENT_CLOSED] = true},
+        [CLIENT_OPEN] = {[CLIENT_LEAVING] = true, [CLIENT_CLOSED] = true},
+        [CLIENT_LEAVING] = {[CLIENT_CLOSED] = true},
+    };
+    assert(allowed[c->state][to]);
+    c->state = to;
+}
+
+static void write_soon(struct client *c)
+{
+    turn_add(&c->env->turn, TURN_WRITE, &c->write);
+}
+
+/* Starts the time-out of what the client is to do next; one that runs for the same thing goes on,
+ * unless `anew`. */
+static void await(struct client *c, enum client_await what, bool anew)
+{
+    struct env *e = c->env;
+    struct timeouts *queues[] = {
+        [CLIENT_AWAIT_NOTHING] = NULL,      [CLIENT_AWAIT_HANDSHAKE] = &e->handshake,
+        [CLIENT_AWAIT_HEADER] = &e->header, [CLIENT_AWAIT_REQUEST] = &e->idle,
+        [CLIENT_AWAIT_CLOSE] = &e->linger,
+    };
+    if (c->await == what && !anew)
+        return;
+    c->await = what;
+    if (queues[what])
+        timeout_start(queues[what], &c->timeout, turn_now_ms(&e->turn));
+    else
+        timeout_stop(&c->timeout);
+}
+
+static void await_next(struct client *c, bool received)
+{
+    if (c->state != CLIENT_OPEN || c->await == CLIENT_AWAIT_CLOSE)
+        return;
+    if (h2_session_is_in_head(c->h2))
+        await(c, CLIENT_AWAIT_HEADER, false);
+    else if (c->exchanges_len == 0)
+        await(c, CLIENT_AWAIT_REQUEST, received);
+    else
+        await(c, CLIENT_AWAIT_NOTHING, false);
+}
+
+static void client_free(struct client *c)
+{
+    if (c->read_event)
+        event_free(c->read_event);
+    if (c->write_event)
+        event_free(c->write_event);
+    h2_session_free(c->h2);
+    tls_conn_free(c->tls);
+    buf_fini(&c->out);
+    diary_fini(&c->diary);
+    timeout_stop(&c->timeout);
+    turn_cancel(&c->write);
+    close(c->fd);
+    mem_free(c);
+}
+
+static void run_die(struct turn_task *task)
+{
+    client_free(CONTAINER_OF(task, struct client, die));
+}
+
+void client_close(struct client *c, enum failure why)
+{
+    if (c->state == CLIENT_CLOSED)
+        return;
+    set_state(c, CLIENT_CLOSED);
+    LIST_FOR_EACH_SAFE (x, &c->exchanges, struct exchange, node)
+        exchange_on_closed(x, why);
+    timeout_stop(&c->timeout);
+    event_del(c->read_event);
+    event_del(c->write_event);
+    list_remove(&c->node);
+    c->env->clients_len--;
+    turn_add(&c->env->turn, TURN_FREE, &c->die);
+}
+
+/* Everything is said. The client's own last words are read and dropped: closing a socket with
+ * unread bytes would take back what was sent (RFC 9112 §9.6 tells why). */
+static void leave(struct client *c)
+{
+    set_state(c, CLIENT_LEAVING);
+    LIST_FOR_EACH_SAFE (x, &c->exchanges, struct exchange, node)
+        exchange_on_closed(x, FAIL_CLIENT_GONE);
+    tls_conn_shutdown(c->tls);
+    shutdown(c->fd, SHUT_WR);
+    await(c, CLIENT_AWAIT_CLOSE, true);
+}
+
+static void on_timeout(struct timeout *t)
+{
+    struct client *c = CONTAINER_OF(t, struct client, timeout);
+    switch (c->await) {
+    case CLIENT_AWAIT_HEADER:
+        h2_session_terminate(c->h2, H2_ENHANCE_YOUR_CALM);
+        break;
+    case CLIENT_AWAIT_REQUEST:
+        h2_session_terminate(c->h2, H2_NO_ERROR);
+        break;
+    case CLIENT_AWAIT_NOTHING:
+    case CLIENT_AWAIT_HANDSHAKE:
+    case CLIENT_AWAIT_CLOSE:
+        client_close(c, FAIL_CLIENT_STALLED);
+        return;
+    }
+    await(c, CLIENT_AWAIT_CLOSE, true);
+    write_soon(c);
+}
+
+/* The events of the protocol go to their exchanges. */
+
+static struct exchange *exchange_of(struct h2_stream *stream)
+{
+    return CONTAINER_OF(stream, struct exchange, stream);
+}
+
+static struct h2_stream *on_opened(void *user)
+{
+    struct exchange *x = exchange_new(user);
+    return x ? &x->stream : NULL;
+}
+
+static void on_field(struct h2_stream *stream, struct span name, struct span value, bool trailer)
+{
+    exchange_on_field(exchange_of(stream), name, value, trailer);
+}
+
+static void on_head(struct h2_stream *stream, bool end)
+{
+    exchange_on_head(exchange_of(stream), end);
+}
+
+static void on_body(struct h2_stream *stream, struct span bytes)
+{
+    exchange_on_body(exchange_of(stream), bytes);
+}
+
+static void on_end(struct h2_stream *stream)
+{
+    exchange_on_end(exchange_of(stream));
+}
+
+static void on_closed(struct h2_stream *stream, uint32_t code)
+{
+    (void)code;
+    exchange_on_closed(exchange_of(stream), FAIL_CLIENT_RESET);
+}
+
+static enum h2_body on_pull(struct h2_stream *stream, struct span *bytes,
+                            const struct fields **trailers)
+{
+    return exchange_pull(exchange_of(stream), bytes, trailers);
+}
+
+static void on_sent(struct h2_stream *stream, size_t n)
+{
+    exchange_on_sent(exchange_of(stream), n);
+}
+
+static void on_ended(struct h2_stream *stream)
+{
+    exchange_on_ended(exchange_of(stream));
+}
+
+static const struct h2_events h2_events = {
+    .opened = on_opened,
+    .field = on_field,
+    .head = on_head,
+    .body = on_body,
+    .end = on_end,
+    .closed = on_closed,
+    .pull = on_pull,
+    .sent = on_sent,
+    .ended = on_ended,
+};
+
+static bool open_session(struct client *c)
+{
+    const struct config *config = c->env->config;
+    const struct h2_limits limits = {
+        .streams = (uint32_t)config->limits.streams,
+        .header_list_bytes = (uint32_t)config->limits.header_list_bytes,
+        .window_bytes = WINDOW_BYTES,
+    };
+    c->h2 = h2_session_new(&h2_events, c, &limits);
+    if (!c->h2)
+        return false;
+    set_state(c, CLIENT_OPEN);
+    if (c->env->draining)
+        client_drain(c);
+    await_next(c, true);
+    write_soon(c);
+    return true;
+}
+
+/* True when the connection can be read. */
+static bool shake_hands(struct client *c)
+{
+    switch (tls_conn_handshake(c->tls)) {
+    case TLS_OK:
+        if (open_session(c))
+            return true;
+        break;
+    case TLS_WANT_WRITE:
+        event_add(c->write_event, NULL);
+        return false;
+    case TLS_WANT_READ:
+        return false;
+    case TLS_CLOSED:
+        break;
+    case TLS_FAILED:
+        log_debug("client %s: TLS handshake failed: %s", c->peer, tls_conn_why(c->tls));
+        break;
+    }
+    client_close(c, FAIL_CLIENT_GONE);
+    return false;
+}
+
+/* Reads once; true if there is more that the socket does not tell of. */
+static bool read_once(struct client *c)
+{
+    size_t n;
+    switch (tls_conn_read(c->tls, c->env->input, sizeof c->env->input, &n)) {
+    case TLS_OK:
+        if (!h2_session_receive(c->h2, span_of(c->env->input, n))) {
+            log_debug("client %s: HTTP/2 session failed", c->peer);
+            h2_session_terminate(c->h2, H2_PROTOCOL_ERROR);
+            return false;
+        }
+        return tls_conn_has_pending(c->tls);
+    case TLS_WANT_READ:
+    case TLS_WANT_WRITE:
+        return false;
+    case TLS_FAILED:
+        log_debug("client %s: %s", c->peer, tls_conn_why(c->tls));
+        break;
+    case TLS_CLOSED:
+        break;
+    }
+    client_close(c, FAIL_CLIENT_GONE);
+    return false;
+}
+
+static void go_on_draining(struct client *c)
+{
+    if (c->goaway_sent || !h2_session_announcement_is_read(c->h2))
+        return;
+    c->goaway_sent = true;
+    h2_session_goaway(c->h2);
+}
+
+static void discard(struct client *c)
+{
+    ssize_t n = recv(c->fd, c->env->input, sizeof c->env->input, 0);
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+        client_close(c, FAIL_CLIENT_GONE);
+}
+
+static void client_read(struct client *c)
+{
+    if (c->state == CLIENT_LEAVING) {
+        discard(c);
+        return;
+    }
+    if (c->state == CLIENT_HANDSHAKE && !shake_hands(c))
+        return;
+    while (c->state == CLIENT_OPEN && read_once(c))
+        ;
+    if (c->state != CLIENT_OPEN)
+        return;
+    go_on_draining(c);
+    await_next(c, true);
+    write_soon(c);
+}
+
+enum filled {
+    FILLED,
+    FILLED_NOTHING,
+    FILLED_OVER, /* nothing more will come */
+};
+
+static enum filled fill(struct client *c)
+{
+    size_t room;
+    bool failed = false;
+    char *space = buf_space(&c->out, &room);
+    if (!space)
+        return FILLED_OVER;
+    size_t n = h2_session_send(c->h2, space, room, &failed);
+    buf_commit(&c->out, n);
+    buf_consume(&c->out, 0);
+    if (n > 0)
+        return FILLED;
+    return failed || h2_session_is_over(c->h2) ? FILLED_OVER : FILLED_NOTHING;
+}
+
+/* Hands on what waits, and refills, until the socket or the protocol has enough. */
+static void client_write(struct client *c)
+{
+    while (c->state == CLIENT_OPEN && !c->write_blocked) {
+        if (buf_len(&c->out) == 0) {
+            enum filled filled = fill(c);
+            if (filled == FILLED_OVER)
+                leave(c);
+            if (filled != FILLED)
+                break;
+        }
+        size_t n;
+        struct span bytes = buf_bytes(&c->out);
+        switch (tls_conn_write(c->tls, bytes.ptr, bytes.len, &n)) {
+        case TLS_OK:
+            buf_consume(&c->out, n);
+            c->progress_ms = turn_now_ms(&c->env->turn);
+            break;
+        case TLS_WANT_WRITE:
+            c->write_blocked = true;
+            event_add(c->write_event, NULL);
+            return;
+        case TLS_WANT_READ:
+            return;
+        case TLS_CLOSED:
+        case TLS_FAILED:
+            client_close(c, FAIL_CLIENT_GONE);
+            return;
+        }
+    }
+    await_next(c, false);
+}
+
+static void run_write(struct turn_task *task)
+{
+    client_write(CONTAINER_OF(task, struct client, write));
+}
+
+static void on_readable(evutil_socket_t fd, short events, void *user)
+{
+    (void)fd;
+    (void)events;
+    client_read(user);
+}
+
+static void on_writable(evutil_socket_t fd, short events, void *user)
+{
+    struct client *c = user;
+    (void)fd;
+    (void)events;
+    if (c->state == CLIENT_HANDSHAKE) {
+        client_read(c);
+        return;
+    }
+    c->write_blocked = false;
+    write_soon(c);
+}
+
+static void note_peer(struct client *c, const struct sockaddr *address)
+{
+    const void *in = NULL;
+    if (address->sa_family == AF_INET) {
+        memcpy(&c->address, address, sizeof(struct sockaddr_in));
+        in = &((struct sockaddr_in *)&c->address)->sin_addr;
+    } else if (address->sa_family == AF_INET6) {
+        struct sockaddr_in6 *six = (struct sockaddr_in6 *)&c->address;
+        memcpy(six, address, sizeof *six);
+        in = &six->sin6_addr;
+        if (IN6_IS_ADDR_V4MAPPED(&six->sin6_addr)) {
+            inet_ntop(AF_INET, six->sin6_addr.s6_addr + 12, c->peer, sizeof c->peer);
+            return;
+        }
+    } else {
+        c->address.ss_family = address->sa_family;
+    }
+    if (in)
+        inet_ntop(address->sa_family, in, c->peer, sizeof c->peer);
+}
+
+static void tune_socket(const struct client *c)
+{
+    int on = 1, unsent = UNSENT_BYTES;
+    if (c->address.ss_family != AF_INET && c->address.ss_family != AF_INET6)
+        return;
+    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(c->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
+}
+
+struct client *client_new(struct env *env, const struct config_listen *listen, int fd,
+                          const struct sockaddr *address)
+{
+    struct client *c = mem_zalloc(1, sizeof *c);
+    if (!c) {
+        close(fd);
+        return NULL;
+    }
+    c->env = env;
+    c->listen = listen;
+    c->fd = fd;
+    list_init(&c->node);
+    list_init(&c->exchanges);
+    turn_task_init(&c->write, run_write);
+    turn_task_init(&c->die, run_die);
+    timeout_init(&c->timeout, on_timeout);
+    buf_init(&c->out, &env->out_blocks);
+    diary_init(&c->diary);
+    note_peer(c, address);
+    tune_socket(c);
+    c->tls = tls_conn_new(env->tls, fd);
+    c->read_event = event_new(env->base, fd, EV_READ | EV_PERSIST, on_readable, c);
+    c->write_event = event_new(env->base, fd, EV_WRITE, on_writable, c);
+    if (!c->tls || !c->read_event || !c->write_event || event_add(c->read_event, NULL) != 0) {
+        client_free(c);
+        return NULL;
+    }
+    list_push(&env->clients, &c->node);
+    env->clients_len++;
+    await(c, CLIENT_AWAIT_HANDSHAKE, true);
+    return c;
+}
+
+void client_drain(struct client *c)
+{
+    if (c->state == CLIENT_HANDSHAKE) {
+        client_close(c, FAIL_DRAINING);
+    } else if (c->state == CLIENT_OPEN) {
+        h2_session_announce_goaway(c->h2);
+        write_soon(c);
+    }
+}
+
+void client_settle(struct client *c)
+{
+    await_next(c, false);
+    if (c->state == CLIENT_OPEN)
+        write_soon(c);
+}
+
+bool client_takes_pushes(const struct client *c)
+{
+    return c->state == CLIENT_OPEN && h2_session_takes_pushes(c->h2);
+}
+
+uint64_t client_pushes_left(const struct client *c)
+{
+    uint64_t most = h2_session_max_pushes(c->h2);
+    if (most > c->env->config->push.max_open)
+        most = c->env->config->push.max_open;
+    return most > c->pushes_open ? most - c->pushes_open : 0;
+}
+
+bool client_inform(struct exchange *x, const struct response *head)
+{
+    struct client *c = x->client;
+    if (c->state != CLIENT_OPEN)
+        return true;
+    write_soon(c);
+    return h2_session_inform(c->h2, &x->stream, head);
+}
+
+bool client_respond(struct exchange *x, const struct response *head, bool has_body)
+{
+    struct client *c = x->client;
+    if (c->state != CLIENT_OPEN)
+        return true;
+    write_soon(c);
+    return h2_session_respond(c->h2, &x->stream, head, has_body);
+}
+
+bool client_promise(struct exchange *page, struct exchange *push)
+{
+    struct client *c = page->client;
+    if (c->state != CLIENT_OPEN ||
+        !h2_session_promise(c->h2, &page->stream, &push->request, &push->stream))
+        return false;
+    write_soon(c);
+    return true;
+}
+
+void client_reset(struct exchange *x, enum h2_code code)
+{
+    struct client *c = x->client;
+    if (c->state != CLIENT_OPEN)
+        return;
+    h2_session_reset(c->h2, &x->stream, code);
+    write_soon(c);
+}
+
+void client_resume(struct exchange *x)
+{
+    struct client *c = x->client;
+    if (c->state != CLIENT_OPEN)
+        return;
+    h2_session_resume(c->h2, &x->stream);
+    write_soon(c);
+}
+
+void client_consumed(struct exchange *x, size_t n)
+{
+    struct client *c = x->client;
+    if (c->state != CLIENT_OPEN)
+        return;
+    h2_session_consumed(c->h2, &x->stream, n);
+    write_soon(c);
+}
+
+bool client_has_window(const struct exchange *x)
+{
+    const struct client *c = x->client;
+    return c->state == CLIENT_OPEN && h2_session_window(c->h2, &x->stream) > 0;
+}

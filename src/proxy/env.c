@@ -1,0 +1,66 @@
+#include "proxy/env.h"
+
+#include "base/clock.h"
+#include "proxy/client.h"
+
+enum { KEPT_ARENA_BLOCKS = 256, KEPT_OUT_BLOCKS = 64, LINGER_MS = 2000 };
+
+bool env_init(struct env *e, struct event_base *base, const struct config *config,
+              struct tls_context *tls, const struct siphash_key *key)
+{
+    *e = (struct env){.base = base, .config = config, .tls = tls, .key = *key};
+    turn_init(&e->turn);
+    list_init(&e->clients);
+    blocks_init(&e->arena_blocks, ENV_ARENA_BYTES, KEPT_ARENA_BLOCKS);
+    blocks_init(&e->out_blocks, ENV_RECORD_BYTES, KEPT_OUT_BLOCKS);
+    timeouts_init(&e->handshake, config->timeouts.handshake_ms);
+    timeouts_init(&e->header, config->timeouts.header_ms);
+    timeouts_init(&e->idle, config->timeouts.idle_ms);
+    timeouts_init(&e->stall, config->timeouts.stall_ms);
+    timeouts_init(&e->linger, LINGER_MS);
+    refusals_init(&e->refusals);
+    e->pools = pools_new(base, &e->turn, config);
+    return e->pools != NULL;
+}
+
+void env_fini(struct env *e)
+{
+    LIST_FOR_EACH_SAFE (c, &e->clients, struct client, node)
+        client_close(c, FAIL_DRAINING);
+    turn_run(&e->turn);
+    pools_free(e->pools);
+    refusals_fini(&e->refusals);
+    blocks_fini(&e->arena_blocks);
+    blocks_fini(&e->out_blocks);
+}
+
+uint64_t env_expire(struct env *e)
+{
+    struct timeouts *queues[] = {&e->handshake, &e->header, &e->idle, &e->stall, &e->linger};
+    uint64_t now = turn_now_ms(&e->turn);
+    uint64_t next = pools_expire(e->pools, now);
+    for (size_t i = 0; i < ARRAY_LEN(queues); i++) {
+        uint64_t left = timeouts_expire(queues[i], now);
+        if (left < next)
+            next = left;
+    }
+    return next;
+}
+
+struct span env_date(struct env *e)
+{
+    uint64_t second = clock_wall_ms() / 1000;
+    if (second != e->date_second) {
+        e->date_second = second;
+        date_format(e->date, second);
+    }
+    return span_of(e->date, DATE_BYTES);
+}
+
+void env_drain(struct env *e)
+{
+    e->draining = true;
+    pools_drain(e->pools);
+    LIST_FOR_EACH_SAFE (c, &e->clients, struct client, node)
+        client_drain(c);
+}

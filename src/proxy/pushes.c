@@ -1,0 +1,246 @@
+#include "proxy/pushes.h"
+
+#include "base/log.h"
+#include "push/promise.h"
+
+static bool is_page_status(unsigned status)
+{
+    return status == 103 || (status >= 200 && status < 400 && status != 304);
+}
+
+/* The conditions of docs/push.md, "which responses are looked at". */
+static enum plan_off why_off(const struct exchange *x, const struct response *from)
+{
+    const struct client *c = x->client;
+    if (!span_eq(x->request.method, SPAN("GET")))
+        return PLAN_OFF_METHOD;
+    if (!is_page_status(from->status))
+        return PLAN_OFF_STATUS;
+    if (!c->env->config->push.enabled || !x->route->push)
+        return PLAN_OFF_CONFIG;
+    if (!client_takes_pushes(c))
+        return PLAN_OFF_CLIENT;
+    if (c->env->draining)
+        return PLAN_OFF_DRAINING;
+    if (x->is_push)
+        return PLAN_OFF_PARENT;
+    return PLAN_ON;
+}
+
+static struct plan_rules make_rules(const struct exchange *x, const struct response *from)
+{
+    const struct client *c = x->client;
+    const struct config *config = c->env->config;
+    uint64_t most = config->push.max_per_connection;
+    return (struct plan_rules){
+        .off = why_off(x, from),
+        .max_per_page = (unsigned)config->push.max_per_page,
+        .connection_left = most == 0               ? UINT64_MAX
+                           : most > c->pushes_made ? most - c->pushes_made
+                                                   : 0,
+        .client_left = client_pushes_left(c),
+        .diary = &c->diary,
+        .refusals = &c->env->refusals,
+        .now_ms = turn_now_ms(&c->env->turn),
+    };
+}
+
+static bool is_loopback(const struct client *c)
+{
+    static const struct config_network networks[] = {
+        {.bytes = {[10] = 0xff, [11] = 0xff, [12] = 127}, .bits = 104},
+        {.bytes = {[15] = 1}, .bits = 128},
+    };
+    const struct config_networks loopback = {(struct config_network *)networks,
+                                             ARRAY_LEN(networks)};
+    return config_networks_have(&loopback, (const struct sockaddr *)&c->address);
+}
+
+/* A request that somebody else forwarded may be from anywhere, whoever brought it. */
+static bool wants_explanation(const struct exchange *x)
+{
+    const struct client *c = x->client;
+    const struct fields *fields = &x->request.fields;
+    if (x->is_push || !fields_get(fields, FIELD_CF_H2_PUSH_EXPLAIN))
+        return false;
+    if (!config_networks_have(&c->env->config->push.explain_from,
+                              (const struct sockaddr *)&c->address))
+        return false;
+    bool forwarded =
+        fields_get(fields, FIELD_X_FORWARDED_FOR) || fields_get(fields, FIELD_FORWARDED);
+    return !(forwarded && is_loopback(c));
+}
+
+static const struct config_route *route_of(const struct exchange *page, struct span target)
+{
+    return config_route(page->client->env->config, page->plan_page.url.host, target);
+}
+
+static struct exchange *make_push(struct exchange *page, const struct plan_link *link,
+                                  const struct config_route *route, const struct response *from)
+{
+    const struct config_names *copied = &page->client->env->config->push.request_headers;
+    struct exchange *x = exchange_new(page->client);
+    if (!x)
+        return NULL;
+    const struct promise_rules rules = {
+        .copied = copied->at,
+        .copied_len = copied->len,
+        .referer = route->origin == page->route->origin,
+    };
+    x->is_push = true;
+    x->page = page;
+    page->pins++;
+    x->route = route;
+    promise_request(&x->request, &x->arena, &page->request, &from->fields, link->target, link->as,
+                    &rules, &x->is_private);
+    x->diary_key = link->key;
+    if (x->request.fields.failed || x->arena.failed) {
+        exchange_discard(x);
+        return NULL;
+    }
+    return x;
+}
+
+/* Promises one link. False: it could not be. */
+static bool promise(struct exchange *page, const struct plan_link *link,
+                    const struct response *from)
+{
+    struct client *c = page->client;
+    const struct config_route *route = route_of(page, link->target);
+    struct exchange *x = route ? make_push(page, link, route, from) : NULL;
+    if (!x)
+        return false;
+    if (!client_promise(page, x)) {
+        exchange_discard(x);
+        return false;
+    }
+    c->pushes_open++;
+    c->pushes_made++;
+    diary_enter(&c->diary, x->diary_key);
+    exchange_start_push(x);
+    return true;
+}
+
+static void promise_all(struct exchange *x, struct plan *plan, const struct response *from)
+{
+    for (size_t i = 0; i < plan->len; i++) {
+        if (plan->links[i].verdict == PLAN_PUSHED && !promise(x, &plan->links[i], from))
+            plan_deny(plan, i, PLAN_CLIENT_LIMIT);
+    }
+}
+
+static void count(struct exchange *x, const struct plan *plan, enum plan_off off)
+{
+    x->planned = true;
+    x->push_off = off;
+    for (size_t i = 0; i < plan->len; i++)
+        x->verdicts[plan->links[i].verdict]++;
+}
+
+static void add_pushed(struct exchange *x, struct response *to)
+{
+    if (x->plan_page.pushed_len > 0 && to->status >= 200) {
+        fields_add_known(&to->fields, FIELD_CF_H2_PUSHED,
+                         plan_pushed_value(&x->plan_page, &x->arena));
+    }
+}
+
+static void add_explanation(struct exchange *x, const struct plan *plan, enum plan_off off,
+                            struct response *to)
+{
+    struct span value = plan_explain_value(plan, off, &x->arena);
+    if (value.len > 0)
+        fields_add_known(&to->fields, FIELD_CF_H2_PUSH_EXPLAIN, value);
+}
+
+bool pushes_plan(struct exchange *x, const struct response *from, struct response *to)
+{
+    bool explain = to->status >= 200 && wants_explanation(x);
+    struct plan plan;
+    if (!explain && x->plan_page.pushed_len == 0 && !fields_get(&to->fields, FIELD_LINK))
+        return true;
+    if (!x->has_plan_page) {
+        x->has_plan_page = plan_page_init(&x->plan_page, &x->request, &x->client->env->key);
+        if (!x->has_plan_page)
+            return true;
+    }
+    const struct plan_rules rules = make_rules(x, from);
+    if (!push_plan(&plan, &x->arena, &x->plan_page, &to->fields, &rules))
+        return false;
+    if (rules.off == PLAN_ON)
+        promise_all(x, &plan, from);
+    if (!plan_remember(&x->plan_page, &x->arena, &plan))
+        return false;
+    plan_apply(&plan, &to->fields);
+    count(x, &plan, rules.off);
+    add_pushed(x, to);
+    if (explain)
+        add_explanation(x, &plan, rules.off, to);
+    return !x->arena.failed;
+}
+
+/* Statuses after which nobody is to be pushed the asset for a while; after the others it is this
+ * client that need not have it pushed. */
+static bool is_everybodys(unsigned status)
+{
+    return status == 404 || status == 410 || status >= 500;
+}
+
+static void refuse_for_all(struct exchange *x)
+{
+    struct env *env = x->client->env;
+    if (!x->is_private) {
+        refusals_add(&env->refusals, x->diary_key,
+                     turn_now_ms(&env->turn) + env->config->push.retry_after_ms);
+    }
+}
+
+enum failure pushes_judge(struct exchange *x, const struct response *from)
+{
+    if (from->status < 200 || from->status > 299) {
+        if (is_everybodys(from->status) && !x->is_private)
+            refuse_for_all(x);
+        else
+            diary_refuse(&x->client->diary, x->diary_key);
+        return FAIL_PUSH_STATUS;
+    }
+    if (promise_vary_forbids(&from->fields, &x->page->request, &x->request))
+        return FAIL_PUSH_VARY;
+    return FAIL_NONE;
+}
+
+/* What was asked for without the client's cookies must not change them. */
+static bool copies_cookies(const struct config *config)
+{
+    const struct config_names *copied = &config->push.request_headers;
+    for (size_t i = 0; i < copied->len; i++) {
+        if (span_eq(copied->at[i], SPAN("cookie")))
+            return true;
+    }
+    return false;
+}
+
+void pushes_mark(struct exchange *x, struct response *to)
+{
+    if (!copies_cookies(x->client->env->config))
+        fields_remove(&to->fields, FIELD_SET_COOKIE);
+    fields_add_known(&to->fields, FIELD_X_HTTP2_PUSH, SPAN("pushed"));
+}
+
+void pushes_failed(struct exchange *x, enum failure why)
+{
+    diary_leave(&x->client->diary, x->diary_key);
+    switch (why) {
+    case FAIL_ORIGIN_REFUSED:
+    case FAIL_ORIGIN_CONNECT_TIMEOUT:
+    case FAIL_ORIGIN_TIMEOUT:
+    case FAIL_ORIGIN_CLOSED:
+    case FAIL_ORIGIN_MALFORMED:
+    case FAIL_ORIGIN_STALLED:
+        refuse_for_all(x);
+        break;
+    default:
+        break;
+    }
+}
