@@ -1,0 +1,183 @@
+# headstart - see README.md; `make help` lists what can be made.
+#
+# One pass, no recursion. The same sources are built in several variants, each in a folder of its
+# own below build/: the release that is installed, and one under the sanitizers for the tests.
+
+VERSION := 0.1.0
+
+CC ?= cc
+WERROR ?= -Werror
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+BINDIR := $(PREFIX)/bin
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+LLHTTP ?= /usr/share/llhttp
+LLHTTP_INCLUDE ?= /usr/share/include/llhttp
+BUILD ?= build
+
+# make V=1 shows every command.
+Q := $(if $(V),,@)
+
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion $(WERROR)
+CPPFLAGS_ALL := -D_GNU_SOURCE -DHEADSTART_VERSION='"$(VERSION)"' -DLLHTTP_STRICT_MODE=1 \
+	-Iinclude -isystem $(LLHTTP_INCLUDE)
+CFLAGS_ALL := -std=c17 -g $(WARNINGS) -pthread
+LIBS := -lnghttp2 -levent -lssl -lcrypto -lcurl -linih -lsystemd
+TEST_LIBS := -lcmocka -ljansson
+
+RELEASE_CFLAGS := -O2 -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protection \
+	-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+RELEASE_LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+ASAN_CFLAGS := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+ASAN_LDFLAGS := -fsanitize=address,undefined
+
+SOURCES := $(wildcard src/*/*.c)
+ROOM_SOURCES := $(filter-out src/server/main.c,$(SOURCES))
+HEADERS := $(wildcard include/*/*.h)
+UNIT_TESTS := $(wildcard tests/unit/*/test_*.c)
+INTEGRATION_TESTS := $(wildcard tests/integration/test_*.c)
+HARNESS_SOURCES := $(filter-out $(INTEGRATION_TESTS),$(wildcard tests/integration/*.c))
+TOOL_SOURCES := $(wildcard tests/tools/*.c)
+TEST_FILES := $(wildcard tests/*/*.[ch] tests/*/*/*.[ch])
+
+.PHONY: all help deps demo check unit integration asan valgrind lint format docs install clean
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(BUILD)/headstart
+
+help:
+	@echo 'make             build $(BUILD)/headstart'
+	@echo 'make demo        build and run the demo: https://127.0.0.1:8443/'
+	@echo 'make check       build and run all tests'
+	@echo 'make unit        only the tests of single rooms'
+	@echo 'make integration only the tests of the running daemon'
+	@echo 'make asan        all tests under AddressSanitizer and UndefinedBehaviorSanitizer'
+	@echo 'make valgrind    the integration tests with the daemon under valgrind'
+	@echo 'make lint        static analysis, the order of the rooms, banned functions, format'
+	@echo 'make format      format the sources'
+	@echo 'make docs        write conf/proxy.conf and docs/configuration.md from the options table'
+	@echo 'make deps        install the Debian packages that are missing'
+	@echo 'make install     into DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) SYSCONFDIR=$(SYSCONFDIR)'
+	@echo 'make clean       remove $(BUILD)/'
+
+# What must be installed is looked at once for each set of packages. Goals that a newcomer types
+# first install what is missing; the others only say it.
+INSTALLING_GOALS := demo check unit integration asan valgrind lint deps
+DEPS_MODE := $(if $(filter $(INSTALLING_GOALS),$(MAKECMDGOALS)),install,check)
+
+deps:
+	@sh tests/tools/deps.sh install build test lint
+
+$(BUILD)/deps-%: tests/tools/deps.sh
+	@mkdir -p $(@D)
+	@sh tests/tools/deps.sh $(DEPS_MODE) $*
+	@touch $@
+
+# variant: name, folder, compiler flags, linker flags
+define variant
+$(2)/obj/%.o: src/%.c | $(BUILD)/deps-build
+	@mkdir -p $$(@D)
+	$$(if $$(Q),@echo '  CC    $$@')
+	$$(Q)$$(CC) $$(CPPFLAGS_ALL) $$(CPPFLAGS) $$(CFLAGS_ALL) $(3) $$(CFLAGS) -MMD -MP -c -o $$@ $$<
+
+$(2)/llhttp/%.o: $$(LLHTTP)/%.c | $(BUILD)/deps-build
+	@mkdir -p $$(@D)
+	$$(if $$(Q),@echo '  CC    $$@')
+	$$(Q)$$(CC) $$(CPPFLAGS_ALL) -std=c17 -g -w $(3) $$(CFLAGS) -c -o $$@ $$<
+
+$(2)/obj/server/demo_assets.o: $$(wildcard src/server/demo/*)
+
+$(2)/libheadstart.a: $$(ROOM_SOURCES:src/%.c=$(2)/obj/%.o) $$(addprefix $(2)/llhttp/,api.o http.o llhttp.o)
+	@rm -f $$@
+	$$(if $$(Q),@echo '  AR    $$@')
+	$$(Q)$$(AR) rcs $$@ $$^
+
+$(2)/headstart: $(2)/obj/server/main.o $(2)/libheadstart.a
+	$$(if $$(Q),@echo '  LINK  $$@')
+	$$(Q)$$(CC) $(4) $$(LDFLAGS) -pthread -o $$@ $$^ $$(LIBS)
+
+$(2)/tests/%.o: tests/%.c | $(BUILD)/deps-build $(BUILD)/deps-test
+	@mkdir -p $$(@D)
+	$$(if $$(Q),@echo '  CC    $$@')
+	$$(Q)$$(CC) $$(CPPFLAGS_ALL) $$(CPPFLAGS) -Itests/integration $$(CFLAGS_ALL) $(3) $$(CFLAGS) -MMD -MP -c -o $$@ $$<
+
+$(2)/tests/libharness.a: $$(HARNESS_SOURCES:%.c=$(2)/%.o)
+	@rm -f $$@
+	$$(if $$(Q),@echo '  AR    $$@')
+	$$(Q)$$(AR) rcs $$@ $$^
+
+$(2)/tests/unit/%: $(2)/tests/unit/%.o $(2)/libheadstart.a
+	$$(if $$(Q),@echo '  LINK  $$@')
+	$$(Q)$$(CC) $(4) $$(LDFLAGS) -pthread -o $$@ $$^ $$(LIBS) $$(TEST_LIBS)
+
+$(2)/tests/integration/%: $(2)/tests/integration/%.o $(2)/tests/libharness.a
+	$$(if $$(Q),@echo '  LINK  $$@')
+	$$(Q)$$(CC) $(4) $$(LDFLAGS) -pthread -o $$@ $$^ $$(TEST_LIBS) -lnghttp2 -lssl -lcrypto
+
+$(2)/tests/tools/%: $(2)/tests/tools/%.o $(2)/libheadstart.a
+	$$(if $$(Q),@echo '  LINK  $$@')
+	$$(Q)$$(CC) $(4) $$(LDFLAGS) -pthread -o $$@ $$^ $$(LIBS)
+
+$(1)_UNIT := $$(UNIT_TESTS:%.c=$(2)/%)
+$(1)_INTEGRATION := $$(INTEGRATION_TESTS:%.c=$(2)/%)
+-include $$(SOURCES:src/%.c=$(2)/obj/%.d) $$(patsubst %.c,$(2)/%.d,$$(filter %.c,$$(TEST_FILES)))
+endef
+
+$(eval $(call variant,RELEASE,$(BUILD),$(RELEASE_CFLAGS),$(RELEASE_LDFLAGS)))
+$(eval $(call variant,ASAN,$(BUILD)/asan,$(ASAN_CFLAGS),$(ASAN_LDFLAGS)))
+
+demo: $(BUILD)/headstart
+	$(BUILD)/headstart demo
+
+RUN := sh tests/tools/run.sh
+
+check: $(BUILD)/headstart $(RELEASE_UNIT) $(RELEASE_INTEGRATION)
+	HEADSTART_BINARY=$(BUILD)/headstart $(RUN) $(RELEASE_UNIT) $(RELEASE_INTEGRATION)
+
+unit: $(RELEASE_UNIT)
+	$(RUN) $(RELEASE_UNIT)
+
+integration: $(BUILD)/headstart $(RELEASE_INTEGRATION)
+	HEADSTART_BINARY=$(BUILD)/headstart $(RUN) $(RELEASE_INTEGRATION)
+
+# Resident memory means nothing under a sanitizer or valgrind, and bodies need not be large there.
+asan: $(BUILD)/asan/headstart $(ASAN_UNIT) $(ASAN_INTEGRATION)
+	HEADSTART_BINARY=$(BUILD)/asan/headstart HEADSTART_CHECK_MEMORY=0 \
+		TEST_BODY_MIB=$${TEST_BODY_MIB:-32} ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 \
+		UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 $(RUN) $(ASAN_UNIT) $(ASAN_INTEGRATION)
+
+valgrind: $(BUILD)/headstart $(RELEASE_INTEGRATION)
+	HEADSTART_BINARY=$(BUILD)/headstart HEADSTART_CHECK_MEMORY=0 TEST_SLOWNESS=10 \
+		TEST_BODY_MIB=$${TEST_BODY_MIB:-4} TEST_TIMEOUT_S=900 \
+		HEADSTART_WRAPPER='valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=all --errors-for-leak-kinds=all --suppressions=tests/tools/valgrind.supp' \
+		$(RUN) $(RELEASE_INTEGRATION)
+
+lint: | $(BUILD)/deps-build $(BUILD)/deps-lint $(BUILD)/deps-test
+	sh tests/tools/lint.sh
+	clang-format --dry-run -Werror $(SOURCES) $(HEADERS) $(TEST_FILES)
+	clang-tidy --quiet --warnings-as-errors='*' \
+		--checks='-*,clang-analyzer-*,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling,bugprone-*,-bugprone-easily-swappable-parameters,-bugprone-reserved-identifier,-bugprone-assignment-in-if-condition,-bugprone-narrowing-conversions,-bugprone-branch-clone,-bugprone-sizeof-expression,-bugprone-macro-parentheses' \
+		$(SOURCES) -- $(CPPFLAGS_ALL) $(CFLAGS_ALL)
+
+format: | $(BUILD)/deps-lint
+	clang-format -i $(SOURCES) $(HEADERS) $(TEST_FILES)
+
+docs: $(BUILD)/tests/tools/print_config
+	$< example >conf/proxy.conf
+	$< reference >docs/configuration.md
+
+install: $(BUILD)/headstart
+	install -D -m 755 $(BUILD)/headstart $(DESTDIR)$(BINDIR)/headstart
+	install -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSCONFDIR)/headstart
+	sed -e 's|@BINDIR@|$(BINDIR)|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g' conf/headstart.service \
+		>$(DESTDIR)$(UNITDIR)/headstart.service
+	chmod 644 $(DESTDIR)$(UNITDIR)/headstart.service
+	@if [ -e $(DESTDIR)$(SYSCONFDIR)/headstart/proxy.conf ]; then \
+		echo '$(DESTDIR)$(SYSCONFDIR)/headstart/proxy.conf is there already and stays as it is'; \
+	else \
+		install -m 644 conf/proxy.conf $(DESTDIR)$(SYSCONFDIR)/headstart/proxy.conf; \
+	fi
+
+clean:
+	rm -rf $(BUILD)

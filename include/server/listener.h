@@ -1,0 +1,37 @@
+/* listener.h - the sockets on which clients arrive.
+ * The main thread opens them all once and keeps them for the process's life: one for each worker
+ * and address (SO_REUSEPORT), so that the kernel spreads the clients; unix sockets are shared. */
+#ifndef SERVER_LISTENER_H
+#define SERVER_LISTENER_H
+
+#include "config/config.h"
+#include "proxy/env.h"
+
+/* The sockets of all workers. */
+struct listeners {
+    const struct config *config;
+    size_t workers;
+    int *fds; /* workers times config->listens_len */
+};
+
+/* Opens every socket; on failure one message was logged and nothing stays open. */
+NODISCARD
+bool listeners_open(struct listeners *l, const struct config *config, size_t workers);
+/* Closes them, and removes the unix sockets from the file system. */
+void listeners_close(struct listeners *l);
+/* The socket of one worker for the configuration's listener number `i`. */
+int listeners_fd(const struct listeners *l, size_t worker, size_t i);
+
+/* The TCP port of the configuration's listener number `i`; 0 for a unix socket. */
+unsigned listeners_port(const struct listeners *l, size_t i);
+
+/* One socket in the loop of one worker. */
+struct acceptor;
+
+/* Accepts clients into `env`. NULL when memory is out. */
+NODISCARD
+struct acceptor *acceptor_new(struct env *env, const struct config_listen *listen, int fd);
+/* Accepts no more; the socket stays open. NULL is fine. */
+void acceptor_free(struct acceptor *a);
+
+#endif

@@ -1,0 +1,265 @@
+#include "server/listener.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "proxy/client.h"
+
+enum { BACKLOG = 4096, ACCEPTS_A_TURN = 16, PAUSE_MS = 100 };
+
+static const char *what_to_do(int code)
+{
+    switch (code) {
+    case EADDRINUSE:
+        return "another program listens there: stop it or choose another address";
+    case EACCES:
+        return "ports below 1024 need root or CAP_NET_BIND_SERVICE";
+    case EADDRNOTAVAIL:
+        return "no interface of this machine has that address";
+    default:
+        return "check [listen] address";
+    }
+}
+
+/* A socket file that nobody listens on is left over from a run that was killed. */
+static void remove_stale(const struct config_address *address)
+{
+    const struct sockaddr *sa = (const struct sockaddr *)&address->storage;
+    const char *path = ((const struct sockaddr_un *)&address->storage)->sun_path;
+    struct stat st;
+    if (sa->sa_family != AF_UNIX || stat(path, &st) != 0 || !S_ISSOCK(st.st_mode))
+        return;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && connect(fd, sa, address->len) != 0 && errno == ECONNREFUSED)
+        unlink(path);
+    if (fd >= 0)
+        close(fd);
+}
+
+static int open_socket(const struct sockaddr *sa, socklen_t len)
+{
+    int on = 1, off = 0;
+    int fd = socket(sa->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    if (sa->sa_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    if (sa->sa_family != AF_UNIX) {
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    }
+    if (bind(fd, sa, len) == 0 && listen(fd, BACKLOG) == 0)
+        return fd;
+    int code = errno;
+    close(fd);
+    errno = code;
+    return -1;
+}
+
+/* The reuse of a port lets our workers share it, and would let a second daemon in, too: the first
+ * socket is bound without it. */
+static bool is_taken(const struct sockaddr *sa, socklen_t len)
+{
+    int on = 1, off = 0;
+    int fd = socket(sa->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return false;
+    if (sa->sa_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    bool taken = bind(fd, sa, len) != 0;
+    int code = errno;
+    close(fd);
+    errno = code;
+    return taken;
+}
+
+static void say_listening(const struct sockaddr *sa)
+{
+    char text[INET6_ADDRSTRLEN];
+    if (sa->sa_family == AF_UNIX) {
+        log_info("listening on unix:%s", ((const struct sockaddr_un *)sa)->sun_path);
+    } else if (sa->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)sa;
+        inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof text);
+        log_info("listening on [%s]:%u", text, ntohs(in6->sin6_port));
+    } else {
+        const struct sockaddr_in *in = (const struct sockaddr_in *)sa;
+        inet_ntop(AF_INET, &in->sin_addr, text, sizeof text);
+        log_info("listening on %s:%u", text, ntohs(in->sin_port));
+    }
+}
+
+/* "Every address" means IPv4's where the kernel has no IPv6. */
+static void settle_family(struct sockaddr_storage *storage, socklen_t *len)
+{
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)storage;
+    if (storage->ss_family != AF_INET6 || !IN6_IS_ADDR_UNSPECIFIED(&in6->sin6_addr))
+        return;
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0) {
+        close(fd);
+        return;
+    }
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = in6->sin6_port};
+    memcpy(storage, &in, sizeof in);
+    *len = sizeof in;
+}
+
+static bool open_all(struct listeners *l, size_t i)
+{
+    const struct config_address *address = &l->config->listens[i].address;
+    struct sockaddr_storage storage = address->storage;
+    struct sockaddr *sa = (struct sockaddr *)&storage;
+    socklen_t len = address->len;
+    settle_family(&storage, &len);
+    bool shared = address->storage.ss_family == AF_UNIX;
+    remove_stale(address);
+    bool ok = shared || !is_taken(sa, len);
+    for (size_t w = 0; ok && w < (shared ? 1 : l->workers); w++) {
+        int fd = open_socket(sa, len);
+        ok = fd >= 0;
+        l->fds[w * l->config->listens_len + i] = fd;
+        if (ok && w == 0) /* a port of 0 has become a real one, which the others share */
+            ok = getsockname(fd, sa, &(socklen_t){sizeof storage}) == 0;
+    }
+    if (!ok) {
+        log_error("cannot listen on %s: %s; %s", address->text, strerror(errno), what_to_do(errno));
+        return false;
+    }
+    say_listening(sa);
+    return true;
+}
+
+bool listeners_open(struct listeners *l, const struct config *config, size_t workers)
+{
+    size_t count = workers * config->listens_len;
+    *l = (struct listeners){.config = config, .workers = workers};
+    l->fds = mem_zalloc(count, sizeof l->fds[0]);
+    if (!l->fds) {
+        log_error("no memory for the listeners");
+        return false;
+    }
+    for (size_t i = 0; i < count; i++)
+        l->fds[i] = -1;
+    for (size_t i = 0; i < config->listens_len; i++) {
+        if (!open_all(l, i)) {
+            listeners_close(l);
+            return false;
+        }
+    }
+    return true;
+}
+
+void listeners_close(struct listeners *l)
+{
+    size_t count = l->fds ? l->workers * l->config->listens_len : 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct config_address *address =
+            &l->config->listens[i % l->config->listens_len].address;
+        if (l->fds[i] < 0)
+            continue;
+        close(l->fds[i]);
+        if (address->storage.ss_family == AF_UNIX)
+            unlink(((const struct sockaddr_un *)&address->storage)->sun_path);
+    }
+    mem_free(l->fds);
+    l->fds = NULL;
+}
+
+int listeners_fd(const struct listeners *l, size_t worker, size_t i)
+{
+    bool shared = l->config->listens[i].address.storage.ss_family == AF_UNIX;
+    return l->fds[(shared ? 0 : worker) * l->config->listens_len + i];
+}
+
+unsigned listeners_port(const struct listeners *l, size_t i)
+{
+    struct sockaddr_storage storage = {0};
+    socklen_t len = sizeof storage;
+    getsockname(listeners_fd(l, 0, i), (struct sockaddr *)&storage, &len);
+    if (storage.ss_family == AF_INET6)
+        return ntohs(((const struct sockaddr_in6 *)&storage)->sin6_port);
+    return storage.ss_family == AF_INET ? ntohs(((const struct sockaddr_in *)&storage)->sin_port)
+                                        : 0;
+}
+
+struct acceptor {
+    struct env *env;
+    const struct config_listen *listen;
+    int fd;
+    struct event *event, *pause;
+};
+
+/* Out of descriptors or memory: the clients in the queue wait, and the loop does not spin. */
+static void take_a_break(struct acceptor *a, int code)
+{
+    struct timeval wait = {0, PAUSE_MS * 1000};
+    log_error(
+        "cannot accept clients on %s: %s; raise the limit of open files (LimitNOFILE=) or add "
+        "memory",
+        a->listen->address.text, strerror(code));
+    event_del(a->event);
+    event_add(a->pause, &wait);
+}
+
+static void on_pause_over(evutil_socket_t fd, short events, void *user)
+{
+    struct acceptor *a = user;
+    (void)fd;
+    (void)events;
+    event_add(a->event, NULL);
+}
+
+static void on_acceptable(evutil_socket_t fd, short events, void *user)
+{
+    struct acceptor *a = user;
+    (void)events;
+    for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+        struct sockaddr_storage from = {0};
+        socklen_t len = sizeof from;
+        int client = accept4(fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (client >= 0) {
+            if (!client_new(a->env, a->listen, client, (struct sockaddr *)&from))
+                take_a_break(a, ENOMEM);
+            continue;
+        }
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+            take_a_break(a, errno);
+        return;
+    }
+}
+
+struct acceptor *acceptor_new(struct env *env, const struct config_listen *listen, int fd)
+{
+    struct acceptor *a = mem_zalloc(1, sizeof *a);
+    if (!a)
+        return NULL;
+    *a = (struct acceptor){.env = env, .listen = listen, .fd = fd};
+    a->event = event_new(env->base, fd, EV_READ | EV_PERSIST, on_acceptable, a);
+    a->pause = evtimer_new(env->base, on_pause_over, a);
+    if (!a->event || !a->pause || event_add(a->event, NULL) != 0) {
+        acceptor_free(a);
+        return NULL;
+    }
+    return a;
+}
+
+void acceptor_free(struct acceptor *a)
+{
+    if (!a)
+        return;
+    if (a->event)
+        event_free(a->event);
+    if (a->pause)
+        event_free(a->pause);
+    mem_free(a);
+}

@@ -1,0 +1,315 @@
+/* main.c - from the command line to running workers and back. */
+#include <errno.h>
+#include <event2/event.h>
+#include <grp.h>
+#include <pthread.h>
+#include <pwd.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "origin/dial.h"
+#include "server/arguments.h"
+#include "server/demo.h"
+#include "server/worker.h"
+
+enum exit_code {
+    EXIT_FINE = 0,
+    EXIT_CONFIGURATION = 1,
+    EXIT_USAGE = 2,
+    EXIT_RUN_TIME = 3,
+};
+
+/* The process. */
+struct daemon {
+    struct config *config;
+    struct tls_context *tls;
+    struct demo *demo;
+    struct listeners listeners;
+    struct siphash_key key;
+    struct event_base *base;
+    struct event *signals[3], *ended;
+    int ended_fd;
+    struct worker **workers;
+    size_t workers_len, workers_ended;
+    bool draining;
+};
+
+static struct config *read_config(const struct arguments *a, const struct demo *demo)
+{
+    char url[64];
+    const char *origin = a->origin;
+    struct config_error error;
+    struct config *config;
+    if (demo) {
+        snprintf(url, sizeof url, "http://127.0.0.1:%u", demo_port(demo));
+        origin = url;
+    }
+    if (origin)
+        config = config_quick(origin, a->listen, a->certificate, a->key, &error);
+    else
+        config = config_load(a->file, &error);
+    if (!config)
+        fprintf(stderr, "%s\n", error.text);
+    return config;
+}
+
+static bool load(struct daemon *d, const struct arguments *a)
+{
+    struct tls_error error;
+    d->config = read_config(a, d->demo);
+    if (!d->config)
+        return false;
+    log_set_level((enum log_level)d->config->log.level);
+    d->tls = tls_context_new(d->config, &error);
+    if (!d->tls)
+        fprintf(stderr, "%s\n", error.text);
+    return d->tls != NULL;
+}
+
+/* Root is needed for the ports and the keys only. */
+static bool become_user(const char *name)
+{
+    if (!name)
+        return true;
+    errno = 0;
+    const struct passwd *user = getpwnam(name);
+    if (!user) {
+        log_error("user = %s: %s", name, errno ? strerror(errno) : "there is no such user");
+        return false;
+    }
+    if (getuid() == user->pw_uid)
+        return true;
+    if (initgroups(name, user->pw_gid) != 0 || setgid(user->pw_gid) != 0 ||
+        setuid(user->pw_uid) != 0) {
+        log_error("cannot become the user %s: %s; start as root, or leave the option out", name,
+                  strerror(errno));
+        return false;
+    }
+    return true;
+}
+
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static size_t count_cpus(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) != 0)
+        return 1;
+    return (size_t)CPU_COUNT(&set);
+}
+
+static void drain(struct daemon *d)
+{
+    if (d->draining)
+        return;
+    d->draining = true;
+    sd_notify(0, "STOPPING=1");
+    for (size_t i = 0; i < d->workers_len; i++)
+        worker_drain(d->workers[i]);
+}
+
+static void on_signal(evutil_socket_t number, short events, void *user)
+{
+    struct daemon *d = user;
+    (void)events;
+    if (number == SIGUSR1) {
+        for (size_t i = 0; i < d->workers_len; i++)
+            worker_reopen_log(d->workers[i]);
+        return;
+    }
+    log_info("%s: finishing what runs, for at most %llu s", strsignal(number),
+             (unsigned long long)(d->config->timeouts.drain_ms / 1000));
+    drain(d);
+}
+
+static void on_worker_ended(evutil_socket_t fd, short events, void *user)
+{
+    struct daemon *d = user;
+    eventfd_t count = 0;
+    (void)events;
+    eventfd_read(fd, &count);
+    d->workers_ended += count;
+    if (d->workers_ended == d->workers_len)
+        event_base_loopbreak(d->base);
+}
+
+/* The main thread is the one that signals interrupt; those that it starts inherit a closed door. */
+static void close_door_to_signals(void)
+{
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
+}
+
+static void open_door_to_signals(void)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    pthread_sigmask(SIG_SETMASK, &none, NULL);
+}
+
+static bool open_loop(struct daemon *d)
+{
+    static const int numbers[] = {SIGTERM, SIGINT, SIGUSR1};
+    d->base = event_base_new();
+    d->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (!d->base || d->ended_fd < 0)
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        d->signals[i] = evsignal_new(d->base, numbers[i], on_signal, d);
+        if (!d->signals[i] || event_add(d->signals[i], NULL) != 0)
+            return false;
+    }
+    d->ended = event_new(d->base, d->ended_fd, EV_READ | EV_PERSIST, on_worker_ended, d);
+    return d->ended && event_add(d->ended, NULL) == 0;
+}
+
+static bool start_workers(struct daemon *d, size_t count)
+{
+    const struct worker_rules rules = {
+        .config = d->config,
+        .tls = d->tls,
+        .listeners = &d->listeners,
+        .key = &d->key,
+        .ended_fd = d->ended_fd,
+    };
+    d->workers = mem_zalloc(count, sizeof d->workers[0]);
+    if (!d->workers)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        d->workers[i] = worker_start(&rules, i);
+        if (!d->workers[i])
+            return false;
+        d->workers_len++;
+    }
+    return true;
+}
+
+static bool start(struct daemon *d)
+{
+    size_t count = d->config->workers > 0 ? (size_t)d->config->workers : count_cpus();
+    raise_descriptor_limit();
+    if (getrandom(&d->key, sizeof d->key, 0) != sizeof d->key) {
+        log_error("no random bytes: %s", strerror(errno));
+        return false;
+    }
+    if (!listeners_open(&d->listeners, d->config, count) || !become_user(d->config->user))
+        return false;
+    if (!open_loop(d)) {
+        log_error("the event loop cannot be opened: %s", strerror(errno));
+        return false;
+    }
+    return start_workers(d, count);
+}
+
+static void print_demo_hints(const struct daemon *d)
+{
+    unsigned port = listeners_port(&d->listeners, 0);
+    printf("\nThe demo is at https://127.0.0.1:%u/ (with a self-signed certificate)\n\n"
+           "See the pushes:\n  nghttp -nvy https://127.0.0.1:%u/\n\n"
+           "See why each link is pushed or not, with a client that takes no pushes:\n"
+           "  curl -sk -D- -o /dev/null -H 'cf-h2-push-explain: 1' https://127.0.0.1:%u/\n\n"
+           "Stop with Ctrl-C. The access log follows.\n\n",
+           port, port, port);
+    fflush(stdout);
+}
+
+static int run(struct daemon *d)
+{
+    if (!start(d)) {
+        drain(d);
+        return EXIT_RUN_TIME;
+    }
+    if (d->demo)
+        print_demo_hints(d);
+    log_info("ready");
+    sd_notify(0, "READY=1");
+    open_door_to_signals();
+    event_base_dispatch(d->base);
+    return EXIT_FINE;
+}
+
+static void clean_up(struct daemon *d)
+{
+    for (size_t i = 0; i < d->workers_len; i++)
+        worker_join(d->workers[i]);
+    mem_free(d->workers);
+    listeners_close(&d->listeners);
+    for (size_t i = 0; i < ARRAY_LEN(d->signals); i++) {
+        if (d->signals[i])
+            event_free(d->signals[i]);
+    }
+    if (d->ended)
+        event_free(d->ended);
+    if (d->base)
+        event_base_free(d->base);
+    if (d->ended_fd >= 0)
+        close(d->ended_fd);
+    tls_context_free(d->tls);
+    config_free(d->config);
+    demo_stop(d->demo);
+    dial_teardown();
+    libevent_global_shutdown();
+}
+
+static int act(struct daemon *d, const struct arguments *a)
+{
+    if (!dial_setup()) {
+        log_error("libcurl cannot be used");
+        return EXIT_RUN_TIME;
+    }
+    if (a->action == ACTION_DEMO) {
+        d->demo = demo_start();
+        if (!d->demo)
+            return EXIT_RUN_TIME;
+    }
+    if (!load(d, a))
+        return EXIT_CONFIGURATION;
+    switch (a->action) {
+    case ACTION_TEST:
+        printf("%s: the configuration is fine\n", d->config->file);
+        return EXIT_FINE;
+    case ACTION_DUMP:
+        config_dump(d->config, stdout);
+        return EXIT_FINE;
+    default:
+        return run(d);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct daemon d = {.ended_fd = -1};
+    struct arguments a;
+    if (!arguments_read(&a, argc, argv))
+        return EXIT_USAGE;
+    if (a.action == ACTION_HELP) {
+        arguments_print_help();
+        return EXIT_FINE;
+    }
+    if (a.action == ACTION_VERSION) {
+        puts("headstart " HEADSTART_VERSION);
+        return EXIT_FINE;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    close_door_to_signals();
+    int code = act(&d, &a);
+    clean_up(&d);
+    return code;
+}

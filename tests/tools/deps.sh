@@ -1,0 +1,65 @@
+#!/bin/sh
+# deps.sh check|install SET... - the Debian packages that a set needs: build, test, lint.
+# check: says which are missing and fails if any is. install: installs them, as root or with sudo.
+set -eu
+
+packages_of() {
+    case $1 in
+    build)
+        echo gcc libc6-dev make libnghttp2-dev libevent-dev libssl-dev libcurl4-openssl-dev \
+            node-llhttp libinih-dev libsystemd-dev
+        ;;
+    test)
+        echo libcmocka-dev libjansson-dev nginx-light nghttp2-client curl
+        ;;
+    lint)
+        echo clang clang-tidy clang-format libcmocka-dev libjansson-dev
+        ;;
+    *)
+        echo "deps.sh: unknown set $1: build, test and lint are known" >&2
+        exit 2
+        ;;
+    esac
+}
+
+is_installed() {
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+mode=$1
+shift
+missing=
+for set in "$@"; do
+    for package in $(packages_of "$set"); do
+        is_installed "$package" || missing="$missing $package"
+    done
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$mode" = check ]; then
+    echo "missing Debian packages:$missing" >&2
+    echo "install them with: make deps" >&2
+    exit 1
+fi
+if [ "$(id -u)" = 0 ]; then
+    as_root=
+elif command -v sudo >/dev/null; then
+    as_root=sudo
+else
+    echo "missing Debian packages:$missing" >&2
+    echo "there is no sudo here: as root, run: apt-get install$missing" >&2
+    exit 1
+fi
+echo "installing:$missing"
+$as_root apt-get update -qq
+# shellcheck disable=SC2086
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
+# The tests start an nginx of their own; the system's need not run for them.
+case $missing in
+*nginx-light*)
+    if [ -d /run/systemd/system ]; then
+        $as_root systemctl disable --now nginx
+        echo "nginx was installed for the tests; its service is switched off"
+    fi
+    ;;
+esac
