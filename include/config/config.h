@@ -143,6 +143,9 @@ struct config {
         unsigned format;    /* enum config_log_format */
         unsigned level;     /* enum log_level */
     } log;
+    struct {
+        struct config_address address; /* len 0: none */
+    } admin;
 };
 
 enum { CONFIG_ERROR_BYTES = 512 };

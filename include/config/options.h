@@ -34,6 +34,7 @@ enum section_id {
     SECTION_LIMITS,
     SECTION_TIMEOUTS,
     SECTION_LOG,
+    SECTION_ADMIN,
     SECTION_COUNT
 };
 

@@ -42,7 +42,7 @@ extern const struct type type_path;  /* const char *, absolute; NULL: none */
 extern const struct type type_log;   /* const char *: "stdout", "off" or an absolute path */
 extern const struct type type_names; /* struct config_names: fields, lower case */
 
-extern const struct type type_address;  /* struct config_address */
+extern const struct type type_address;  /* struct config_address; len 0: none */
 extern const struct type type_url;      /* struct config_url */
 extern const struct type type_networks; /* struct config_networks */
 extern const struct type type_match;    /* config_route.match, and host and prefix beside it */
@@ -50,6 +50,8 @@ extern const struct type type_origin;   /* const struct config_origin * */
 
 /* Says why a value is wrong; always false, so that `parse` may return it. */
 bool type_why(struct type_context *ctx, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* `text` is empty and the option need not be given: the same as leaving it out. */
+bool type_is_left_out(const struct option *option, struct span text);
 /* A copy of `s` as a C string in the configuration's arena. */
 const char *type_copy(struct type_context *ctx, struct span s);
 /* `path` as an absolute path, as a C string in the configuration's arena. */

@@ -8,9 +8,8 @@
 #include "base/span.h"
 
 struct url {
-    struct span scheme;   /* empty: there is none */
-    struct span userinfo; /* with has_userinfo */
-    struct span host;     /* with has_authority; IPv6 addresses with their brackets */
+    struct span scheme; /* empty: there is none */
+    struct span host;   /* with has_authority; IPv6 addresses with their brackets */
     struct span path;
     struct span query; /* with has_query, without the "?" */
     unsigned port;     /* 0: none given */

@@ -33,6 +33,7 @@ struct env {
     struct siphash_key key;
     struct list clients;
     unsigned clients_len;
+    uint64_t clients_total; /* that ever were */
     bool draining;
     char date[DATE_BYTES];
     uint64_t date_second;

@@ -46,6 +46,7 @@ enum plan_off {
 #define X(id, text) PLAN_OFF_##id,
     PLAN_OFF_REASONS(X)
 #undef X
+        PLAN_OFF_END
 };
 
 /* One asset that was pushed for a page. */
@@ -115,6 +116,8 @@ void plan_apply(const struct plan *plan, struct fields *fields);
 struct span plan_pushed_value(const struct plan_page *page, struct arena *arena);
 /* The value of cf-h2-push-explain; empty if there is no link and `off` is PLAN_ON. */
 struct span plan_explain_value(const struct plan *plan, enum plan_off off, struct arena *arena);
+/* The reason's word; "" for PLAN_ON. */
+const char *plan_off_text(enum plan_off off);
 /* The verdict's word. */
 const char *plan_verdict_text(enum plan_verdict verdict);
 

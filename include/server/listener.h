@@ -7,6 +7,11 @@
 #include "config/config.h"
 #include "proxy/env.h"
 
+/* Opens one listening socket at `address` and says so, with `what` it is for ("admin") where that
+ * is not clients. Returns -1 after one message if it cannot be opened. */
+NODISCARD
+int listener_open(const struct config_address *address, const char *what);
+
 /* The sockets of all workers. */
 struct listeners {
     const struct config *config;

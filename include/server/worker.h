@@ -5,6 +5,7 @@
 #define SERVER_WORKER_H
 
 #include "server/listener.h"
+#include "server/metrics.h"
 
 struct worker;
 
@@ -25,6 +26,8 @@ struct worker *worker_start(const struct worker_rules *rules, size_t index);
 void worker_drain(struct worker *w);
 /* Tells it to open its access log anew. */
 void worker_reopen_log(struct worker *w);
+/* Adds the worker's numbers to `sum`; from any thread. */
+void worker_add_metrics(const struct worker *w, struct metrics *sum);
 /* Waits for its end and frees it; NULL is fine. */
 void worker_join(struct worker *w);
 

@@ -180,6 +180,14 @@ static const struct option LOG[] = {
          "Which of its own messages the proxy writes to stderr: this level and the graver ones."},
 };
 
+static const struct option ADMIN[] = {
+    {FILLS("address", address, config, admin.address), .fallback = "", .sample = "127.0.0.1:9443",
+     .needs_restart = true,
+     .help = "Where the proxy tells of itself over plain HTTP: `/metrics` in the text format of "
+             "Prometheus, `/healthz` for load balancers. Whoever can connect can read: keep it on "
+             "loopback or on a network of your own. Empty tells nothing."},
+};
+
 #define OPTIONS(table) .options = (table), .options_len = ARRAY_LEN(table)
 #define OBJECTS(array)                                                                             \
     .array_offset = offsetof(struct config, array),                                                \
@@ -225,6 +233,7 @@ const struct section options_sections[SECTION_COUNT] = {
     [SECTION_LIMITS] = {.name = "limits", OPTIONS(LIMITS), .help = "How large, and how many."},
     [SECTION_TIMEOUTS] = {.name = "timeouts", OPTIONS(TIMEOUTS), .help = "How long."},
     [SECTION_LOG] = {.name = "log", OPTIONS(LOG), .help = "What is written, and where."},
+    [SECTION_ADMIN] = {.name = "admin", OPTIONS(ADMIN), .help = "Looking at the proxy at work."},
 };
 
 #define FITS(table) _Static_assert(ARRAY_LEN(table) <= OPTIONS_MAX, "more options than OPTIONS_MAX")

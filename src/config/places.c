@@ -71,9 +71,10 @@ static bool parse_ip_address(struct span host, in_port_t port, struct config_add
 static bool parse_address(struct type_context *ctx, const struct option *option, struct span text,
                           void *to)
 {
-    (void)option;
     struct config_address *out = to;
-    *out = (struct config_address){0};
+    *out = (struct config_address){.text = ""};
+    if (type_is_left_out(option, text))
+        return true;
     if (span_starts(text, UNIX))
         return parse_unix_address(ctx, span_from(text, UNIX.len), out);
 

@@ -11,12 +11,6 @@ static void print_text(const struct option *option, const void *from, FILE *out)
     fputs(text ? text : "", out);
 }
 
-/* An option without a default may be empty, which is the same as leaving it out. */
-static bool is_left_out(const struct option *option, struct span text)
-{
-    return text.len == 0 && option->fallback && option->fallback[0] == '\0';
-}
-
 static bool is_user(struct span text)
 {
     return text.len > 0 && text.len <= 32 && text.ptr[0] != '-' && type_is_made_of(text, "-_.");
@@ -25,7 +19,7 @@ static bool is_user(struct span text)
 static bool parse_user(struct type_context *ctx, const struct option *option, struct span text,
                        void *to)
 {
-    bool left_out = is_left_out(option, text);
+    bool left_out = type_is_left_out(option, text);
     if (!left_out && !is_user(text))
         return false;
     *(const char **)to = left_out ? NULL : type_copy(ctx, text);
@@ -36,7 +30,7 @@ static bool parse_host(struct type_context *ctx, const struct option *option, st
                        void *to)
 {
     struct url url;
-    bool left_out = is_left_out(option, text);
+    bool left_out = type_is_left_out(option, text);
     if (!left_out && (!url_split_authority(text, &url) || url.has_userinfo || url.host.len == 0))
         return false;
     *(const char **)to = left_out ? NULL : type_copy(ctx, text);
@@ -46,7 +40,7 @@ static bool parse_host(struct type_context *ctx, const struct option *option, st
 static bool parse_path(struct type_context *ctx, const struct option *option, struct span text,
                        void *to)
 {
-    bool left_out = is_left_out(option, text);
+    bool left_out = type_is_left_out(option, text);
     if (!left_out && text.len == 0)
         return false;
     *(const char **)to = left_out ? NULL : type_absolute(ctx, text);

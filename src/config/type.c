@@ -1,4 +1,4 @@
-#include "config/type.h"
+#include "config/options.h"
 
 #include <stdarg.h>
 
@@ -9,6 +9,11 @@ bool type_why(struct type_context *ctx, const char *fmt, ...)
     vsnprintf(ctx->why, sizeof ctx->why, fmt, args);
     va_end(args);
     return false;
+}
+
+bool type_is_left_out(const struct option *option, struct span text)
+{
+    return text.len == 0 && option->fallback && option->fallback[0] == '\0';
 }
 
 const char *type_copy(struct type_context *ctx, struct span s)

@@ -27,11 +27,10 @@ static struct day day_of(uint64_t days)
     };
 }
 
-static char *put_text(char *at, const char *text)
+static char *put_text(char *at, struct span text)
 {
-    size_t len = strlen(text);
-    memcpy(at, text, len);
-    return at + len;
+    memcpy(at, text.ptr, text.len);
+    return at + text.len;
 }
 
 static char *put_number(char *at, unsigned n, int digits)
@@ -45,25 +44,26 @@ static char *put_number(char *at, unsigned n, int digits)
 
 struct span date_format(char out[DATE_BYTES], uint64_t seconds)
 {
-    static const char weekdays[7][6] = {"Thu, ", "Fri, ", "Sat, ", "Sun, ",
-                                        "Mon, ", "Tue, ", "Wed, "};
-    static const char months[12][6] = {" Jan ", " Feb ", " Mar ", " Apr ", " May ", " Jun ",
-                                       " Jul ", " Aug ", " Sep ", " Oct ", " Nov ", " Dec "};
+    static const char weekdays[] = "ThuFriSatSunMonTueWed";
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     if (seconds > last_second)
         seconds = last_second;
     uint64_t days = seconds / DAY_SECONDS;
     unsigned of_day = (unsigned)(seconds % DAY_SECONDS);
     struct day d = day_of(days);
-    char *at = put_text(out, weekdays[days % 7]);
+    char *at = put_text(out, span_of(weekdays + days % 7 * 3, 3));
+    at = put_text(at, SPAN(", "));
     at = put_number(at, d.day, 2);
-    at = put_text(at, months[d.month]);
+    at = put_text(at, SPAN(" "));
+    at = put_text(at, span_of(months + d.month * (size_t)3, 3));
+    at = put_text(at, SPAN(" "));
     at = put_number(at, d.year, 4);
-    at = put_text(at, " ");
+    at = put_text(at, SPAN(" "));
     at = put_number(at, of_day / 3600, 2);
-    at = put_text(at, ":");
+    at = put_text(at, SPAN(":"));
     at = put_number(at, of_day / 60 % 60, 2);
-    at = put_text(at, ":");
+    at = put_text(at, SPAN(":"));
     at = put_number(at, of_day % 60, 2);
-    at = put_text(at, " GMT");
+    at = put_text(at, SPAN(" GMT"));
     return span_of(out, (size_t)(at - out));
 }

@@ -282,7 +282,7 @@ void forward_response(struct fields *out, const struct response *in, struct span
             fields_copy(out, &kept.at[i]);
     }
     if (in->status >= 200) {
-        if (!fields_get(&kept, FIELD_DATE))
+        if (!fields_get(&in->fields, FIELD_DATE))
             fields_add_known(out, FIELD_DATE, date);
         add_joined(out, &kept, FIELD_VIA, SPAN(", "), via_element(via_protocol, out->arena));
     }

@@ -126,8 +126,7 @@ static bool take_authority(struct span text, struct url *url)
         return true;
     if (at < text.len) {
         url->has_userinfo = true;
-        url->userinfo = first_bytes(text, at);
-        if (!all_are(is_name_byte_or_colon, url->userinfo))
+        if (!all_are(is_name_byte_or_colon, first_bytes(text, at)))
             return false;
         text = span_from(text, at + 1);
     }
@@ -209,16 +208,16 @@ unsigned url_port(const struct url *url)
     return url->port != 0 ? url->port : url_default_port(url->scheme);
 }
 
-/* Case does not count; but most often the two do not even differ in it, which is quicker seen. */
+/* Case does not count; but what was resolved has most often the very bytes of its base. */
 static bool is_same(struct span a, struct span b)
 {
-    return span_eq(a, b) || span_ieq(a, b);
+    return (a.ptr == b.ptr && a.len == b.len) || span_ieq(a, b);
 }
 
 bool url_same_origin(const struct url *a, const struct url *b)
 {
     return a->has_authority && b->has_authority && is_same(a->scheme, b->scheme) &&
-           is_same(a->host, b->host) && url_port(a) == url_port(b);
+           is_same(a->host, b->host) && (a->port == b->port || url_port(a) == url_port(b));
 }
 
 size_t url_resolve_bytes(const struct url *base, const struct url *ref)

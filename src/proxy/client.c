@@ -436,6 +436,7 @@ struct client *client_new(struct env *env, const struct config_listen *listen, i
     }
     list_push(&env->clients, &c->node);
     env->clients_len++;
+    env->clients_total++;
     await(c, CLIENT_AWAIT_HANDSHAKE, true);
     return c;
 }

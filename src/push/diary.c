@@ -12,15 +12,14 @@ enum {
 static uint64_t hash_folded(const struct siphash_key *key, uint64_t hash, struct span text)
 {
     char piece[64];
+    size_t done = 0;
     do {
-        memcpy(piece, &hash, sizeof hash);
         size_t len = sizeof hash;
-        size_t taken = text.len < sizeof piece - len ? text.len : sizeof piece - len;
-        for (size_t i = 0; i < taken; i++)
-            piece[len++] = span_lower(text.ptr[i]);
+        memcpy(piece, &hash, sizeof hash);
+        while (len < sizeof piece && done < text.len)
+            piece[len++] = span_lower(text.ptr[done++]);
         hash = siphash(key, span_of(piece, len));
-        text = taken > 0 ? span_from(text, taken) : text;
-    } while (text.len > 0);
+    } while (done < text.len);
     return hash;
 }
 

@@ -52,6 +52,7 @@ static uint64_t key_of(const struct planner *p, uint32_t number)
 {
     size_t i = number - 1;
     size_t before = p->page->pushed_len;
+    assert(i < before || p->plan->links);
     return i < before ? p->page->pushed[i].key : p->plan->links[i - before].key;
 }
 
@@ -59,6 +60,7 @@ static bool was_pushed(const struct planner *p, uint32_t number)
 {
     size_t i = number - 1;
     size_t before = p->page->pushed_len;
+    assert(i < before || p->plan->links);
     return i < before || p->plan->links[i - before].verdict == PLAN_PUSHED;
 }
 
@@ -407,15 +409,16 @@ static const char *const verdict_texts[] = {
 };
 
 static const char *const off_texts[] = {[PLAN_ON] = "",
-#define X(id, text) [PLAN_OFF_##id] = "push=off;reason=" text,
+#define X(id, text) [PLAN_OFF_##id] = text,
                                         PLAN_OFF_REASONS(X)
 #undef X
 };
 
 struct span plan_explain_value(const struct plan *plan, enum plan_off off, struct arena *arena)
 {
-    struct span head = span_str(off_texts[off]);
-    size_t bytes = head.len, len = 0;
+    struct span head = off == PLAN_ON ? SPAN("") : SPAN("push=off;reason=");
+    struct span reason = span_str(off_texts[off]);
+    size_t bytes = head.len + reason.len, len = 0;
     for (size_t i = 0; i < plan->len; i++)
         bytes += sizeof ", <>;verdict=" + plan->links[i].written.len +
                  strlen(verdict_texts[plan->links[i].verdict]);
@@ -423,6 +426,7 @@ struct span plan_explain_value(const struct plan *plan, enum plan_off off, struc
     if (!out)
         return SPAN("");
     len = append(out, len, head);
+    len = append(out, len, reason);
     for (size_t i = 0; i < plan->len; i++) {
         len = append(out, len, len > 0 ? SPAN(", <") : SPAN("<"));
         len = append(out, len, plan->links[i].written);
@@ -430,6 +434,11 @@ struct span plan_explain_value(const struct plan *plan, enum plan_off off, struc
         len = append(out, len, span_str(verdict_texts[plan->links[i].verdict]));
     }
     return span_of(out, len);
+}
+
+const char *plan_off_text(enum plan_off off)
+{
+    return off_texts[off];
 }
 
 const char *plan_verdict_text(enum plan_verdict verdict)

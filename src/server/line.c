@@ -124,16 +124,6 @@ static void put_pushed(struct text *t, const struct record *r)
     put(t, SPAN("]"));
 }
 
-static const char *off_text(enum plan_off off)
-{
-    static const char *const texts[] = {"",
-#define X(id, text) text,
-                                        PLAN_OFF_REASONS(X)
-#undef X
-    };
-    return texts[off];
-}
-
 static void put_push(struct text *t, const struct record *r)
 {
     if (r->is_push)
@@ -143,7 +133,7 @@ static void put_push(struct text *t, const struct record *r)
     put_pushed(t, r);
     put_links(t, r);
     if (r->push_off != PLAN_ON)
-        put_member(t, "push_off", span_str(off_text(r->push_off)));
+        put_member(t, "push_off", span_str(plan_off_text(r->push_off)));
 }
 
 static void put_origin(struct text *t, const struct record *r)

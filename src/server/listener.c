@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -82,19 +83,19 @@ static bool is_taken(const struct sockaddr *sa, socklen_t len)
     return taken;
 }
 
-static void say_listening(const struct sockaddr *sa)
+static void say_listening(const struct sockaddr *sa, const char *what)
 {
     char text[INET6_ADDRSTRLEN];
     if (sa->sa_family == AF_UNIX) {
-        log_info("listening on unix:%s", ((const struct sockaddr_un *)sa)->sun_path);
+        log_info("%slistening on unix:%s", what, ((const struct sockaddr_un *)sa)->sun_path);
     } else if (sa->sa_family == AF_INET6) {
         const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)sa;
         inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof text);
-        log_info("listening on [%s]:%u", text, ntohs(in6->sin6_port));
+        log_info("%slistening on [%s]:%u", what, text, ntohs(in6->sin6_port));
     } else {
         const struct sockaddr_in *in = (const struct sockaddr_in *)sa;
         inet_ntop(AF_INET, &in->sin_addr, text, sizeof text);
-        log_info("listening on %s:%u", text, ntohs(in->sin_port));
+        log_info("%slistening on %s:%u", what, text, ntohs(in->sin_port));
     }
 }
 
@@ -114,29 +115,40 @@ static void settle_family(struct sockaddr_storage *storage, socklen_t *len)
     *len = sizeof in;
 }
 
-static bool open_all(struct listeners *l, size_t i)
+/* Opens `count` sockets at one address, every `stride`th of `fds`. */
+static bool open_group(const struct config_address *address, const char *what, int *fds,
+                       size_t count, size_t stride)
 {
-    const struct config_address *address = &l->config->listens[i].address;
     struct sockaddr_storage storage = address->storage;
     struct sockaddr *sa = (struct sockaddr *)&storage;
     socklen_t len = address->len;
     settle_family(&storage, &len);
-    bool shared = address->storage.ss_family == AF_UNIX;
     remove_stale(address);
-    bool ok = shared || !is_taken(sa, len);
-    for (size_t w = 0; ok && w < (shared ? 1 : l->workers); w++) {
+    bool ok = storage.ss_family == AF_UNIX || !is_taken(sa, len);
+    for (size_t i = 0; ok && i < count; i++) {
         int fd = open_socket(sa, len);
         ok = fd >= 0;
-        l->fds[w * l->config->listens_len + i] = fd;
-        if (ok && w == 0) /* a port of 0 has become a real one, which the others share */
+        fds[i * stride] = fd;
+        if (ok && i == 0) /* a port of 0 has become a real one, which the others share */
             ok = getsockname(fd, sa, &(socklen_t){sizeof storage}) == 0;
     }
-    if (!ok) {
+    if (ok)
+        say_listening(sa, what);
+    else
         log_error("cannot listen on %s: %s; %s", address->text, strerror(errno), what_to_do(errno));
-        return false;
-    }
-    say_listening(sa);
-    return true;
+    return ok;
+}
+
+int listener_open(const struct config_address *address, const char *what)
+{
+    char prefix[32];
+    int fd = -1;
+    snprintf(prefix, sizeof prefix, "%s: ", what);
+    if (open_group(address, prefix, &fd, 1, 1))
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    return -1;
 }
 
 bool listeners_open(struct listeners *l, const struct config *config, size_t workers)
@@ -151,7 +163,9 @@ bool listeners_open(struct listeners *l, const struct config *config, size_t wor
     for (size_t i = 0; i < count; i++)
         l->fds[i] = -1;
     for (size_t i = 0; i < config->listens_len; i++) {
-        if (!open_all(l, i)) {
+        const struct config_address *address = &config->listens[i].address;
+        size_t sockets = address->storage.ss_family == AF_UNIX ? 1 : workers;
+        if (!open_group(address, "", l->fds + i, sockets, config->listens_len)) {
             listeners_close(l);
             return false;
         }

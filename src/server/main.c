@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "origin/dial.h"
+#include "server/admin.h"
 #include "server/arguments.h"
 #include "server/demo.h"
 #include "server/worker.h"
@@ -37,6 +38,7 @@ struct daemon {
     struct siphash_key key;
     struct event_base *base;
     struct event *signals[3], *ended;
+    struct admin *admin;
     int ended_fd;
     struct worker **workers;
     size_t workers_len, workers_ended;
@@ -201,6 +203,21 @@ static bool start_workers(struct daemon *d, size_t count)
     return true;
 }
 
+static void collect(void *user, struct metrics *sum)
+{
+    const struct daemon *d = user;
+    for (size_t i = 0; i < d->workers_len; i++)
+        worker_add_metrics(d->workers[i], sum);
+}
+
+static bool open_admin(struct daemon *d)
+{
+    if (d->config->admin.address.len == 0)
+        return true;
+    d->admin = admin_open(d->base, d->config, collect, d);
+    return d->admin != NULL;
+}
+
 static bool start(struct daemon *d)
 {
     size_t count = d->config->workers > 0 ? (size_t)d->config->workers : count_cpus();
@@ -215,7 +232,7 @@ static bool start(struct daemon *d)
         log_error("the event loop cannot be opened: %s", strerror(errno));
         return false;
     }
-    return start_workers(d, count);
+    return open_admin(d) && start_workers(d, count);
 }
 
 static void print_demo_hints(const struct daemon *d)
@@ -247,6 +264,7 @@ static int run(struct daemon *d)
 
 static void clean_up(struct daemon *d)
 {
+    admin_close(d->admin);
     for (size_t i = 0; i < d->workers_len; i++)
         worker_join(d->workers[i]);
     mem_free(d->workers);

@@ -26,6 +26,7 @@ struct worker {
     struct env env;
     bool has_env, has_access;
     struct access access;
+    struct metrics metrics;
     struct acceptor **acceptors;
     int orders_fd;
     atomic_uint orders;
@@ -103,6 +104,9 @@ static void end_turn(struct worker *w)
         w->ended = true;
     arm_timer(w, left < drain_left ? left : drain_left);
     access_flush(&w->access);
+    atomic_store_explicit(&w->metrics.connections_open, w->env.clients_len, memory_order_relaxed);
+    atomic_store_explicit(&w->metrics.connections_total, w->env.clients_total,
+                          memory_order_relaxed);
     w->env.turn.now_ms = 0;
 }
 
@@ -128,6 +132,7 @@ static void report(void *user, const struct record *record)
 {
     struct worker *w = user;
     access_add(&w->access, record);
+    metrics_count(&w->metrics, record);
 }
 
 static struct event_base *make_base(void)
@@ -211,6 +216,11 @@ void worker_drain(struct worker *w)
 void worker_reopen_log(struct worker *w)
 {
     order(w, ORDER_REOPEN_LOG);
+}
+
+void worker_add_metrics(const struct worker *w, struct metrics *sum)
+{
+    metrics_add(sum, &w->metrics);
 }
 
 void worker_join(struct worker *w)

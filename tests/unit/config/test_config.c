@@ -50,6 +50,7 @@ static void smallest_file_gets_every_default(void **state)
     assert_string_equal(c->log.access, "stdout");
     assert_int_equal(c->log.format, CONFIG_LOG_JSON);
     assert_int_equal(c->log.level, 2);
+    assert_int_equal(c->admin.address.len, 0);
     config_free(c);
 }
 

@@ -14,7 +14,7 @@ static const struct refusal REFUSALS[] = {
     {"[LOG]\n", F "1: unknown section [LOG]; did you mean [log]?"},
     {"[nonsense]\n", F
      "1: unknown section [nonsense]; allowed are [listen NAME], [certificate NAME], [origin NAME], "
-     "[route NAME], [tls], [push], [limits], [timeouts], [log]"},
+     "[route NAME], [tls], [push], [limits], [timeouts], [log], [admin]"},
     {"[listen]\n", F "1: section [listen] needs a name; write [listen NAME]"},
     {"[ listen ]\n", F "1: section [listen] needs a name; write [listen NAME]"},
     {"[push x]\n", F "1: section [push] has no name; write [push]"},

@@ -33,6 +33,8 @@ static const struct value BAD[] = {
     {"", "user", "-a", USER},
 
     {"[listen main]", "address", "", ADDRESS},
+    {"[admin]", "address", "9443", ADDRESS},
+    {"[admin]", "address", "localhost:9443", ADDRESS},
     {"[listen main]", "address", "443", ADDRESS},
     {"[listen main]", "address", "127.0.0.1", ADDRESS},
     {"[listen main]", "address", "127.0.0.1:", ADDRESS},
@@ -158,6 +160,8 @@ static const struct value GOOD[] = {
     {"", "user", "", ""},
 
     {"[listen main]", "address", "0.0.0.0:443", "0.0.0.0:443"},
+    {"[admin]", "address", "127.0.0.1:9443", "127.0.0.1:9443"},
+    {"[admin]", "address", "", ""},
     {"[listen main]", "address", "[::1]:0", "[::1]:0"},
     {"[listen main]", "address", "*:443", "*:443"},
     {"[listen main]", "address", ":443", ":443"},

@@ -24,10 +24,9 @@ static void print_url(const struct url *url, struct span target, char *out, size
     char port[16] = "";
     if (url->port != 0)
         snprintf(port, sizeof port, ":%u", url->port);
-    snprintf(out, bytes, "%.*s%s%s%.*s%s%.*s%s%.*s", SPAN_ARG(url->scheme),
+    snprintf(out, bytes, "%.*s%s%s%s%.*s%s%.*s", SPAN_ARG(url->scheme),
              url->scheme.len > 0 ? ":" : "", url->has_authority ? "//" : "",
-             SPAN_ARG(url->userinfo), url->has_userinfo ? "@" : "", SPAN_ARG(url->host), port,
-             SPAN_ARG(target));
+             url->has_userinfo ? "...@" : "", SPAN_ARG(url->host), port, SPAN_ARG(target));
 }
 
 static void assert_resolves(const char *base_text, const char *ref_text, const char *expected)
@@ -126,7 +125,7 @@ static void references_resolve_at_the_edges(void **state)
         {"https://h:8443/a", "b", "https://h:8443/b"},
         {"https://h:8443/a", "https://h/b", "https://h/b"},
         {"https://h/a", "HTTPS://G", "HTTPS://G/"},
-        {"https://h/a", "//u:p@g/", "https://u:p@g/"},
+        {"https://h/a", "//u:p@g/", "https://...@g/"},
         {"https://h/a", "/%2e%2E/b", "https://h/%2e%2E/b"},
         {"https://h/a", "//[2001:db8::1]:81/b", "https://[2001:db8::1]:81/b"},
         {"https://h/a/b", "/..//c", "https://h//c"},
@@ -159,7 +158,6 @@ static void a_reference_is_split_into_its_parts(void **state)
     assert_span(url.scheme, "HTTP+x.y-1");
     assert_true(url.has_authority);
     assert_true(url.has_userinfo);
-    assert_span(url.userinfo, "us:er");
     assert_span(url.host, "Ho%st");
     assert_int_equal(url.port, 80);
     assert_span(url.path, "/p/a");
@@ -176,7 +174,7 @@ static void what_is_not_there_is_told_from_what_is_empty(void **state)
     assert_int_equal(url.scheme.len, 0);
     assert_true(url_split(SPAN("//@:?#"), &url));
     assert_true(url.has_authority && url.has_userinfo && url.has_query);
-    assert_int_equal(url.userinfo.len + url.host.len + url.path.len + url.query.len, 0);
+    assert_int_equal(url.host.len + url.path.len + url.query.len, 0);
     assert_int_equal(url.port, 0);
     assert_true(url_split(SPAN(""), &url));
     assert_false(url.has_authority || url.has_userinfo || url.has_query);

@@ -1,0 +1,40 @@
+/* metrics.h - what the daemon counts, for Prometheus.
+ * Each worker adds to a set of its own, which nobody else writes; whoever prints adds the sets up.
+ * The numbers are atomic but not ordered: a print may see one exchange half counted. */
+#ifndef SERVER_METRICS_H
+#define SERVER_METRICS_H
+
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "proxy/record.h"
+
+/* name, kind, help. What is labelled (responses, failures, links, push_off) is not in this list. */
+#define METRICS(X)                                                                                 \
+    X(connections_open, "gauge", "Connections of clients that are open.")                          \
+    X(connections_total, "counter", "Connections of clients that were accepted.")                  \
+    X(requests_total, "counter", "Requests of clients that have ended.")                           \
+    X(pushes_total, "counter", "Promised exchanges that have ended.")                              \
+    X(response_body_bytes_total, "counter", "Bytes of response bodies sent to clients.")           \
+    X(duration_us_total, "counter", "Microseconds from head to end, over all exchanges.")
+
+enum { METRICS_STATUS_CLASSES = 6 };
+
+struct metrics {
+#define X(name, kind, help) atomic_ullong name;
+    METRICS(X)
+#undef X
+    atomic_ullong responses[METRICS_STATUS_CLASSES]; /* by the first digit; 0: none was sent */
+    atomic_ullong failures[FAILURES_END];
+    atomic_ullong links[PLAN_VERDICTS_END];
+    atomic_ullong push_off[PLAN_OFF_END];
+};
+
+/* Counts an exchange that has ended. */
+void metrics_count(struct metrics *m, const struct record *record);
+/* Adds the numbers of `from` to `to`. */
+void metrics_add(struct metrics *to, const struct metrics *from);
+/* Prints the numbers in Prometheus's text format, version 0.0.4. */
+void metrics_print(const struct metrics *m, FILE *out);
+
+#endif
