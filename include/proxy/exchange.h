@@ -18,6 +18,12 @@ enum exchange_state {
     EXCHANGE_STATES,
 };
 
+enum plan_page_state {
+    PLAN_PAGE_NONE,
+    PLAN_PAGE_FINE,
+    PLAN_PAGE_ODD, /* its authority is malformed: nothing can be pushed for it */
+};
+
 struct exchange {
     struct h2_stream stream; /* for client.c only */
     struct client *client;
@@ -51,7 +57,8 @@ struct exchange {
 
     /* push: what a page plans, and what a pushed exchange is to its page */
     struct plan_page plan_page;
-    bool has_plan_page, planned;
+    enum plan_page_state plan_page_state;
+    bool planned;
     enum plan_off push_off;
     unsigned verdicts[PLAN_VERDICTS_END];
     bool is_push;
@@ -76,6 +83,8 @@ void exchange_on_sent(struct exchange *x, size_t n);
 /* All of it was framed. */
 void exchange_on_ended(struct exchange *x);
 
+/* Makes x->plan_page, unless that was done before. True if assets can be pushed for it. */
+bool exchange_make_plan_page(struct exchange *x);
 /* Starts the push `x` whose request was promised: it goes to the origin as a client's would. */
 void exchange_start_push(struct exchange *x);
 /* Makes `x` not exist: it was never promised. */

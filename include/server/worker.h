@@ -24,6 +24,8 @@ struct worker *worker_start(const struct worker_rules *rules, size_t index);
 /* Tells it to accept no more and to end when its clients are gone, or the drain time-out is over.
  */
 void worker_drain(struct worker *w);
+/* Tells it to end now, whatever runs. */
+void worker_stop(struct worker *w);
 /* Tells it to open its access log anew. */
 void worker_reopen_log(struct worker *w);
 /* Adds the worker's numbers to `sum`; from any thread. */

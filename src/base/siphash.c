@@ -1,5 +1,7 @@
 #include "base/siphash.h"
 
+#include <endian.h>
+
 struct state {
     uint64_t v0, v1, v2, v3;
 };
@@ -25,12 +27,13 @@ static void rounds(struct state *s, int n)
     }
 }
 
+/* The next `len` bytes, at most 8, as a little-endian number. */
 static uint64_t word(const char *at, size_t len)
 {
     uint64_t w = 0;
-    for (size_t i = 0; i < len; i++)
-        w |= (uint64_t)(unsigned char)at[i] << (8 * i);
-    return w;
+    if (len > 0)
+        memcpy(&w, at, len);
+    return le64toh(w);
 }
 
 static void absorb(struct state *s, uint64_t w)

@@ -9,27 +9,30 @@
 enum phase {
     PHASE_HEAD, /* collecting the lines of a head */
     PHASE_BODY,
+    PHASE_TRAILERS, /* collecting the lines after the last chunk */
     PHASE_END,
 };
 
-enum { MAX_INFORMATIONAL = 64 };
+enum {
+    MAX_INFORMATIONAL = 64,
+    STATUS_END = sizeof "HTTP/1.1 200" - 1,
+};
 
 struct h1_reader {
     llhttp_t parser;
     enum phase phase;
     size_t head_bytes;
     struct arena *arena;
-    bool is_head_method, begun, keep_alive, message_complete;
+    bool is_head_method, begun, keep_alive, message_complete, last_chunk;
     unsigned informational;
 
-    char *pending; /* the lines of a head that came in pieces */
+    char *pending; /* the lines of a head, or of trailers, that came in pieces */
     size_t pending_len, pending_capacity;
     size_t line; /* where in it the first line begins that was not complete yet */
 
     struct response *head; /* the one being parsed */
     struct fields trailers;
     struct span name, value; /* of the field being parsed */
-    size_t trailer_bytes;
 
     char *body; /* where the next bytes of the body go */
     const char *why;
@@ -42,35 +45,23 @@ static int refuse(struct h1_reader *r, const char *why)
     return HPE_USER;
 }
 
-/* A head lies in one piece, so its spans grow in place; trailers may come in pieces and are joined.
- */
-static int extend(struct h1_reader *r, struct span *s, const char *at, size_t len)
+/* A head lies in one piece, so its spans grow in place. */
+static int extend(struct span *s, const char *at, size_t len)
 {
-    if (s->ptr && s->ptr + s->len == at) {
-        s->len += len;
-        return 0;
-    }
-    if (r->phase == PHASE_HEAD) {
-        *s = span_of(at, len);
-        return 0;
-    }
-    r->trailer_bytes += len;
-    if (r->trailer_bytes > r->head_bytes)
-        return refuse(r, "the trailers are too large");
-    *s = arena_join(r->arena, (struct span[]){*s, span_of(at, len)}, 2);
+    *s = s->ptr ? span_of(s->ptr, s->len + len) : span_of(at, len);
     return 0;
 }
 
 static int on_field(llhttp_t *parser, const char *at, size_t len)
 {
     struct h1_reader *r = parser->data;
-    return extend(r, &r->name, at, len);
+    return extend(&r->name, at, len);
 }
 
 static int on_value(llhttp_t *parser, const char *at, size_t len)
 {
     struct h1_reader *r = parser->data;
-    return extend(r, &r->value, at, len);
+    return extend(&r->value, at, len);
 }
 
 /* The text of a message is ours: it lies in the arena, so it may be changed. */
@@ -86,22 +77,23 @@ static bool is_framing(enum field_name id)
     return id == FIELD_CONTENT_LENGTH || id == FIELD_TRANSFER_ENCODING || id == FIELD_TRAILER;
 }
 
-static int on_value_complete(llhttp_t *parser)
+static int add_field(struct h1_reader *r, struct fields *to, struct span name, struct span value)
 {
-    struct h1_reader *r = parser->data;
-    bool trailer = r->phase != PHASE_HEAD;
-    struct span name = r->name, value = span_trim(r->value);
-    r->name = r->value = (struct span){0};
     if (!field_name_is_valid(name))
         return refuse(r, "a field name is empty or holds a byte that no name may hold");
     if (!field_value_is_valid(value))
         return refuse(r, "a field value holds a control byte");
     lower_case(name);
-    struct fields *to = trailer ? &r->trailers : &r->head->fields;
-    if (trailer && is_framing(field_lookup(name)))
-        return 0;
     fields_add(to, name, value);
     return 0;
+}
+
+static int on_value_complete(llhttp_t *parser)
+{
+    struct h1_reader *r = parser->data;
+    struct span name = r->name, value = span_trim(r->value);
+    r->name = r->value = (struct span){0};
+    return add_field(r, &r->head->fields, name, value);
 }
 
 static int check_framing(struct h1_reader *r)
@@ -174,6 +166,14 @@ static int on_body(llhttp_t *parser, const char *at, size_t len)
     return 0;
 }
 
+/* What comes after the last chunk is read here: llhttp takes folded lines and a bare LF there. */
+static int on_chunk_header(llhttp_t *parser)
+{
+    struct h1_reader *r = parser->data;
+    r->last_chunk = parser->content_length == 0;
+    return r->last_chunk ? HPE_PAUSED : 0;
+}
+
 static int on_message_complete(llhttp_t *parser)
 {
     struct h1_reader *r = parser->data;
@@ -188,6 +188,7 @@ static const llhttp_settings_t settings = {
     .on_header_value_complete = on_value_complete,
     .on_headers_complete = on_headers_complete,
     .on_body = on_body,
+    .on_chunk_header = on_chunk_header,
     .on_message_complete = on_message_complete,
 };
 
@@ -219,7 +220,7 @@ static void start_message(struct h1_reader *r)
     llhttp_init(&r->parser, HTTP_RESPONSE, &settings);
     r->parser.data = r;
     r->phase = PHASE_HEAD;
-    r->message_complete = false;
+    r->message_complete = r->last_chunk = false;
     r->name = r->value = (struct span){0};
 }
 
@@ -230,39 +231,47 @@ void h1_reader_start(struct h1_reader *r, struct span method, struct arena *aren
     r->is_head_method = span_eq(method, SPAN("HEAD"));
     r->begun = r->keep_alive = r->no_memory = false;
     r->informational = 0;
-    r->trailer_bytes = 0;
     r->why = NULL;
     drop_pending(r);
     fields_init(&r->trailers, arena);
 }
 
-/* The length of the head with its empty line, 0 if it is not complete; r->why if it cannot become
- * one. Goes on where it stopped before. */
-static size_t find_head_end(struct h1_reader *r, struct span text)
+/* What is wrong with a line that ends before `end`, where its LF stands; NULL: nothing. */
+static const char *line_fault(struct span text, size_t line, size_t end)
 {
-    static const char start[] = "HTTP/1.";
-    size_t n = text.len < sizeof start - 1 ? text.len : sizeof start - 1;
-    if (memcmp(text.ptr, start, n) != 0) {
-        r->why = "it does not begin with HTTP/1.";
-        return 0;
-    }
+    struct span inner = {text.ptr + line, end - line};
+    if (inner.len == 0 || inner.ptr[--inner.len] != '\r')
+        return "a line does not end in CRLF";
+    if (span_find(inner, '\r') < inner.len || span_find(inner, '\0') < inner.len)
+        return "a line holds a bare CR or a NUL";
+    return NULL;
+}
+
+/* The length of the lines up to the empty one, with it; 0 if that has not come; r->why if the lines
+ * cannot be right. Goes on where it stopped before. */
+static size_t find_empty_line(struct h1_reader *r, struct span text)
+{
     for (size_t line = r->line; line < text.len; line = r->line) {
         size_t end = line + span_find(span_from(text, line), '\n');
-        if (text.ptr[line] == ' ' || text.ptr[line] == '\t') {
+        if (text.ptr[line] == ' ' || text.ptr[line] == '\t')
             r->why = "a field line is folded";
+        else if (end < text.len)
+            r->why = line_fault(text, line, end);
+        if (r->why || end == text.len)
             return 0;
-        }
-        if (end == text.len)
-            return 0;
-        if (end == line || text.ptr[end - 1] != '\r') {
-            r->why = "a line does not end in CRLF";
-            return 0;
-        }
         if (end == line + 1)
             return end + 1;
         r->line = end + 1;
     }
     return 0;
+}
+
+static bool can_be_head(struct span text)
+{
+    struct span start = SPAN("HTTP/1.");
+    if (text.len < start.len)
+        start.len = text.len;
+    return span_starts(text, start);
 }
 
 static bool keep_pending(struct h1_reader *r, struct span more)
@@ -323,6 +332,8 @@ static enum h1_result parse_head(struct h1_reader *r, struct span text, struct h
         return out_of_memory(r);
     if (used != copy.len || r->head->status == 0)
         return failed(r, "the head is not complete where it ends");
+    if (copy.ptr[STATUS_END] != ' ' && copy.ptr[STATUS_END] != '\r')
+        return failed(r, "the status code has not three digits");
     out->head = r->head;
     out->events |= H1_HEAD;
     if (r->head->status < 200) {
@@ -335,30 +346,84 @@ static enum h1_result parse_head(struct h1_reader *r, struct span text, struct h
     return H1_OK;
 }
 
-static enum h1_result feed_head(struct h1_reader *r, struct span input, struct h1_fed *out)
+/* Collects lines up to the empty one. `*lines` is set to them once they are there, and stays
+ * valid until drop_pending(); until then it is empty. */
+static enum h1_result collect(struct h1_reader *r, struct span input, struct span *lines,
+                              struct h1_fed *out)
 {
     size_t before = r->pending_len;
     struct span text = input;
+    *lines = SPAN("");
     if (before > 0) {
         if (!keep_pending(r, input))
             return out_of_memory(r);
         text = span_of(r->pending, r->pending_len);
     }
-    size_t head = find_head_end(r, text);
+    if (r->phase == PHASE_HEAD && !can_be_head(text))
+        return failed(r, "it does not begin with HTTP/1.");
+    size_t len = find_empty_line(r, text);
     if (r->why)
         return failed(r, NULL);
-    if (head > r->head_bytes || (head == 0 && text.len > r->head_bytes))
-        return failed(r, "the head is too large");
-    if (head == 0) {
+    if (len > r->head_bytes || (len == 0 && text.len > r->head_bytes)) {
+        return failed(r, r->phase == PHASE_HEAD ? "the head is too large"
+                                                : "the trailers are too large");
+    }
+    if (len == 0) {
         if (before == 0 && !keep_pending(r, input))
             return out_of_memory(r);
         out->consumed = input.len;
         return H1_OK;
     }
-    out->consumed = head - before;
-    enum h1_result result = parse_head(r, span_of(text.ptr, head), out);
+    out->consumed = len - before;
+    *lines = span_of(text.ptr, len);
+    return H1_OK;
+}
+
+static enum h1_result feed_head(struct h1_reader *r, struct span input, struct h1_fed *out)
+{
+    struct span lines;
+    enum h1_result result = collect(r, input, &lines, out);
+    if (result != H1_OK || lines.len == 0)
+        return result;
+    result = parse_head(r, lines, out);
     drop_pending(r);
     return result;
+}
+
+/* `lines` are clean and end in an empty one. */
+static enum h1_result parse_trailers(struct h1_reader *r, struct span lines)
+{
+    struct span rest = arena_dup(r->arena, lines);
+    while (rest.len > 0) {
+        struct span line = {rest.ptr, span_find(rest, '\r')};
+        struct span name = {line.ptr, span_find(line, ':')};
+        rest = span_from(rest, line.len + 2);
+        if (line.len == 0)
+            break;
+        if (name.len == line.len)
+            return failed(r, "a trailer field has no colon");
+        if (is_framing(field_lookup(name)))
+            continue;
+        if (add_field(r, &r->trailers, name, span_trim(span_from(line, name.len + 1))) != 0)
+            return failed(r, NULL);
+    }
+    return r->arena->failed || r->trailers.failed ? out_of_memory(r) : H1_OK;
+}
+
+static enum h1_result feed_trailers(struct h1_reader *r, struct span input, struct h1_fed *out)
+{
+    struct span lines;
+    enum h1_result result = collect(r, input, &lines, out);
+    if (result != H1_OK || lines.len == 0)
+        return result;
+    result = parse_trailers(r, lines);
+    drop_pending(r);
+    if (result != H1_OK)
+        return result;
+    r->keep_alive = llhttp_should_keep_alive(&r->parser) != 0;
+    r->phase = PHASE_END;
+    out->events |= H1_END;
+    return H1_OK;
 }
 
 static enum h1_result feed_body(struct h1_reader *r, struct span input, char *to,
@@ -368,9 +433,9 @@ static enum h1_result feed_body(struct h1_reader *r, struct span input, char *to
     enum h1_result result = run_parser(r, input, &out->consumed);
     if (result != H1_OK)
         return result;
-    if (r->trailers.failed || r->arena->failed)
-        return out_of_memory(r);
     out->body = (size_t)(r->body - to);
+    if (r->last_chunk)
+        r->phase = PHASE_TRAILERS;
     if (r->message_complete) {
         r->phase = PHASE_END;
         out->events |= H1_END;
@@ -387,14 +452,24 @@ enum h1_result h1_reader_feed(struct h1_reader *r, const char *input, size_t len
         return H1_OK;
     r->begun = true;
     struct span text = span_of(input, len);
-    return r->phase == PHASE_HEAD ? feed_head(r, text, out) : feed_body(r, text, to, out);
+    switch (r->phase) {
+    case PHASE_HEAD:
+        return feed_head(r, text, out);
+    case PHASE_BODY:
+        return feed_body(r, text, to, out);
+    case PHASE_TRAILERS:
+        return feed_trailers(r, text, out);
+    case PHASE_END:
+        break;
+    }
+    return failed(r, "bytes after the end");
 }
 
 bool h1_reader_finish(struct h1_reader *r)
 {
     if (r->phase == PHASE_END)
         return true;
-    if (r->phase == PHASE_HEAD)
+    if (r->phase != PHASE_BODY)
         return false;
     llhttp_errno_t code = llhttp_finish(&r->parser);
     if (code == HPE_PAUSED || code == HPE_OK)

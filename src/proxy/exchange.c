@@ -298,12 +298,20 @@ static void forward(struct exchange *x)
         fail(x, FAIL_NO_MEMORY);
 }
 
+bool exchange_make_plan_page(struct exchange *x)
+{
+    if (x->plan_page_state == PLAN_PAGE_NONE) {
+        bool fine = plan_page_init(&x->plan_page, &x->request, &x->client->env->key);
+        x->plan_page_state = fine ? PLAN_PAGE_FINE : PLAN_PAGE_ODD;
+    }
+    return x->plan_page_state == PLAN_PAGE_FINE;
+}
+
 /* A GET of the client enters the diary when it is received. */
 static void enter_diary(struct exchange *x)
 {
-    struct env *env = x->client->env;
-    x->has_plan_page = plan_page_init(&x->plan_page, &x->request, &env->key);
-    if (!x->has_plan_page || !span_eq(x->request.method, SPAN("GET")))
+    const struct env *env = x->client->env;
+    if (!span_eq(x->request.method, SPAN("GET")) || !exchange_make_plan_page(x))
         return;
     x->diary_key = diary_key(&env->key, x->plan_page.site, x->plan_page.target);
     x->in_diary = true;

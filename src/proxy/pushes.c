@@ -160,11 +160,7 @@ bool pushes_plan(struct exchange *x, const struct response *from, struct respons
     struct plan plan;
     if (!explain && x->plan_page.pushed_len == 0 && !fields_get(&to->fields, FIELD_LINK))
         return true;
-    if (!x->has_plan_page) {
-        x->has_plan_page = plan_page_init(&x->plan_page, &x->request, &x->client->env->key);
-        if (!x->has_plan_page)
-            return true;
-    }
+    exchange_make_plan_page(x);
     const struct plan_rules rules = make_rules(x, from);
     if (!push_plan(&plan, &x->arena, &x->plan_page, &to->fields, &rules))
         return false;

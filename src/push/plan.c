@@ -77,7 +77,7 @@ static uint32_t *slot_of(const struct planner *p, uint64_t key)
 static bool make_slots(struct planner *p, size_t added)
 {
     size_t wanted = (p->slots_used + added) * 2;
-    if (wanted <= p->slots_len)
+    if (p->slots && wanted <= p->slots_len)
         return true;
     struct planner grown = *p;
     grown.slots_len = p->slots_len > 0 ? p->slots_len : FIRST_SLOTS;

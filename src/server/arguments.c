@@ -105,23 +105,24 @@ bool arguments_read(struct arguments *a, int argc, char **argv)
 
 void arguments_print_help(void)
 {
-    fputs("headstart - an HTTP/2 reverse proxy that pushes what a page's Link field names\n"
-          "\n"
-          "  headstart [-c FILE]              run; FILE is " ARGUMENTS_DEFAULT_FILE " by default\n"
-          "  headstart --origin URL [--listen ADDR:PORT] [--certificate FILE --key FILE]\n"
-          "                                   run without a file, in front of one origin; on\n"
-          "                                   127.0.0.1:8443 with a self-signed certificate\n"
-          "                                   where none are given\n"
-          "  headstart demo [--listen ADDR:PORT]\n"
-          "                                   run in front of a built-in demo page\n"
-          "\n"
-          "  -c, --config FILE  read the configuration from FILE\n"
-          "  -t, --test         check the configuration, its certificates too, and exit\n"
-          "      --dump-config  print the configuration with all defaults and exit\n"
-          "  -h, --help         print this and exit\n"
-          "  -V, --version      print the version and exit\n"
-          "\n"
-          "Signals: SIGTERM and SIGINT finish what runs and exit; SIGUSR1 opens the access log\n"
-          "anew. Exit codes: 0 fine, 1 configuration, 2 usage, 3 failure while running.\n",
-          stdout);
+    fputs(
+        "headstart - an HTTP/2 reverse proxy that pushes what a page's Link field names\n"
+        "\n"
+        "  headstart [-c FILE]              run; FILE is " ARGUMENTS_DEFAULT_FILE " by default\n"
+        "  headstart --origin URL [--listen ADDR:PORT] [--certificate FILE --key FILE]\n"
+        "                                   run without a file, in front of one origin; on\n"
+        "                                   127.0.0.1:8443 with a self-signed certificate\n"
+        "                                   where none are given\n"
+        "  headstart demo [--listen ADDR:PORT]\n"
+        "                                   run in front of a built-in demo page\n"
+        "\n"
+        "  -c, --config FILE  read the configuration from FILE\n"
+        "  -t, --test         check the configuration, its certificates too, and exit\n"
+        "      --dump-config  print the configuration with all defaults and exit\n"
+        "  -h, --help         print this and exit\n"
+        "  -V, --version      print the version and exit\n"
+        "\n"
+        "Signals: SIGTERM and SIGINT finish what runs and exit, the second one at once;\n"
+        "SIGUSR1 opens the access log anew. Exit codes: 0 fine, 1 configuration, 2 usage, 3 failure while running.\n",
+        stdout);
 }

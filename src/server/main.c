@@ -135,6 +135,12 @@ static void on_signal(evutil_socket_t number, short events, void *user)
             worker_reopen_log(d->workers[i]);
         return;
     }
+    if (d->draining) {
+        log_info("%s again: ending now", strsignal(number));
+        for (size_t i = 0; i < d->workers_len; i++)
+            worker_stop(d->workers[i]);
+        return;
+    }
     log_info("%s: finishing what runs, for at most %llu s", strsignal(number),
              (unsigned long long)(d->config->timeouts.drain_ms / 1000));
     drain(d);

@@ -16,6 +16,7 @@
 enum order {
     ORDER_DRAIN = 1,
     ORDER_REOPEN_LOG = 2,
+    ORDER_STOP = 4,
 };
 
 struct worker {
@@ -62,8 +63,10 @@ static void on_orders(evutil_socket_t fd, short events, void *user)
     unsigned orders = atomic_exchange(&w->orders, 0);
     if (orders & ORDER_REOPEN_LOG)
         access_reopen(&w->access);
-    if (orders & ORDER_DRAIN)
+    if (orders & (ORDER_DRAIN | ORDER_STOP))
         drain(w);
+    if (orders & ORDER_STOP)
+        w->drain_deadline_ms = 0;
 }
 
 static void on_timer(evutil_socket_t fd, short events, void *user)
@@ -211,6 +214,11 @@ static void order(struct worker *w, enum order what)
 void worker_drain(struct worker *w)
 {
     order(w, ORDER_DRAIN);
+}
+
+void worker_stop(struct worker *w)
+{
+    order(w, ORDER_STOP);
 }
 
 void worker_reopen_log(struct worker *w)

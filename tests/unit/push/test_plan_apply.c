@@ -329,13 +329,16 @@ static void the_explanation_lists_every_link(void **state)
     }
 }
 
-static void every_verdict_has_its_word(void **state)
+static void every_verdict_and_reason_has_its_word(void **state)
 {
     (void)state;
     for (int v = 0; v < PLAN_VERDICTS_END; v++)
         assert_true(strlen(plan_verdict_text((enum plan_verdict)v)) > 0);
     assert_string_equal(plan_verdict_text(PLAN_SEEN), "seen");
     assert_string_equal(plan_verdict_text(PLAN_WOULD_PUSH), "would-push");
+    assert_string_equal(plan_off_text(PLAN_ON), "");
+    assert_string_equal(plan_off_text(PLAN_OFF_METHOD), "method");
+    assert_string_equal(plan_off_text(PLAN_OFF_PARENT), "parent");
 }
 
 /* A list of `n` different links, each three times. */
@@ -422,7 +425,7 @@ int main(void)
         TEST(lines_stay_separate),
         TEST(a_plan_is_applied_where_lines_have_gone),
         TEST(the_explanation_lists_every_link),
-        TEST(every_verdict_has_its_word),
+        TEST(every_verdict_and_reason_has_its_word),
         TEST(long_lists_take_linear_time),
         TEST(many_lines_take_linear_time),
         TEST(failed_memory_is_told),
