@@ -92,7 +92,7 @@ size_t h2_session_send(struct h2_session *s, char *to, size_t room, bool *failed
 bool h2_session_wants_send(const struct h2_session *s);
 /* Both sides have said all: the connection may be closed. */
 bool h2_session_is_over(const struct h2_session *s);
-/* A header block has begun and is not complete. */
+/* A header block has begun and is not complete, or the client's preface is still awaited. */
 bool h2_session_is_in_head(const struct h2_session *s);
 
 /* Sends an informational head (RFC 9110 §15.2). */

@@ -50,8 +50,8 @@ void call_run(struct call *c, struct conn *conn);
 char *call_space(struct call *c, size_t *room);
 /* `n` bytes came to call_space(). The call may be done after this. */
 void call_received(struct call *c, char *at, size_t n);
-/* The origin will send no more. */
-void call_closed(struct call *c);
+/* The origin will send no more; `in_order`: it said so, rather than that the connection broke. */
+void call_closed(struct call *c, bool in_order);
 /* The pieces to write next, at most 2; 0: none now. */
 int call_output(struct call *c, struct iovec pieces[2]);
 /* `n` bytes of them were written. */

@@ -16,8 +16,7 @@ struct h2_session {
     nghttp2_session *nghttp2;
     const struct h2_events *events;
     void *user;
-    struct list held;     /* pushes whose pages go first */
-    struct list promised; /* streams whose promise was not sent yet */
+    struct list held; /* pushes whose pages go first */
     bool in_head, goaway_received, announced, announcement_read;
 
     /* while h2_session_send() runs */
@@ -169,46 +168,6 @@ static int on_stream_close(nghttp2_session *n, int32_t id, uint32_t code, void *
     return 0;
 }
 
-static struct h2_stream *find_promised(const struct h2_session *s, int32_t id)
-{
-    LIST_FOR_EACH (stream, &s->promised, struct h2_stream, held_node) {
-        if (stream->id == id)
-            return stream;
-    }
-    return NULL;
-}
-
-/* A promised stream exists from here on. Its urgency is the least there is, whatever the client
- * signals for it (RFC 9218 §4). */
-static int on_frame_send(nghttp2_session *n, const nghttp2_frame *frame, void *user)
-{
-    static const nghttp2_extpri last = {.urgency = NGHTTP2_EXTPRI_URGENCY_LOW, .inc = 0};
-    struct h2_session *s = user;
-    if (frame->hd.type != NGHTTP2_PUSH_PROMISE)
-        return 0;
-    int32_t id = frame->push_promise.promised_stream_id;
-    struct h2_stream *stream = find_promised(s, id);
-    if (stream)
-        list_remove(&stream->held_node);
-    nghttp2_session_change_extpri_stream_priority(n, id, &last, 1);
-    return 0;
-}
-
-/* A promise that cannot be sent any more (its page is closed) makes no stream, so nghttp2 will not
- * say that it is closed. */
-static int on_frame_not_send(nghttp2_session *n, const nghttp2_frame *frame, int code, void *user)
-{
-    struct h2_session *s = user;
-    (void)n;
-    (void)code;
-    if (frame->hd.type != NGHTTP2_PUSH_PROMISE)
-        return 0;
-    struct h2_stream *stream = find_promised(s, frame->push_promise.promised_stream_id);
-    if (stream)
-        forget(s, stream, NGHTTP2_CANCEL);
-    return 0;
-}
-
 /* The page has bytes to send and window to send them in. */
 static bool page_goes_first(const struct h2_session *s, const struct h2_stream *stream)
 {
@@ -320,8 +279,6 @@ static nghttp2_session_callbacks *make_callbacks(void)
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cbs, on_data_chunk);
     nghttp2_session_callbacks_set_on_stream_close_callback(cbs, on_stream_close);
     nghttp2_session_callbacks_set_send_data_callback(cbs, on_send_data);
-    nghttp2_session_callbacks_set_on_frame_send_callback(cbs, on_frame_send);
-    nghttp2_session_callbacks_set_on_frame_not_send_callback(cbs, on_frame_not_send);
     return cbs;
 }
 
@@ -392,9 +349,9 @@ struct h2_session *h2_session_new(const struct h2_events *events, void *user,
     bool ok = cbs && options && s;
     if (ok) {
         list_init(&s->held);
-        list_init(&s->promised);
         s->events = events;
         s->user = user;
+        s->in_head = true; /* of the connection: the preface */
         ok = nghttp2_session_server_new3(&s->nghttp2, cbs, s, options, &mem) == 0 &&
              submit_settings(s, limits);
     }
@@ -522,9 +479,13 @@ bool h2_session_respond(struct h2_session *s, struct h2_stream *stream, const st
     return true;
 }
 
+/* nghttp2 makes the promised stream here, before the promise is sent, and closes it where that
+ * cannot be sent any more. Its urgency is the least there is, whatever the client signals for it
+ * (RFC 9218 §4). */
 bool h2_session_promise(struct h2_session *s, struct h2_stream *page, const struct request *request,
                         struct h2_stream *stream)
 {
+    static const nghttp2_extpri last = {.urgency = NGHTTP2_EXTPRI_URGENCY_LOW, .inc = 0};
     const nghttp2_nv first[] = {
         make_nv(SPAN(":method"), request->method),
         make_nv(SPAN(":scheme"), request->scheme),
@@ -541,7 +502,7 @@ bool h2_session_promise(struct h2_session *s, struct h2_stream *page, const stru
     stream->id = id;
     stream->page = page;
     list_push(&page->pushes, &stream->sibling);
-    list_push(&s->promised, &stream->held_node);
+    nghttp2_session_change_extpri_stream_priority(s->nghttp2, id, &last, 1);
     return true;
 }
 

@@ -227,10 +227,10 @@ void call_received(struct call *c, char *at, size_t n)
     c->changed(c);
 }
 
-void call_closed(struct call *c)
+void call_closed(struct call *c, bool in_order)
 {
     buf_consume(&c->body, 0);
-    if (h1_reader_finish(c->conn->reader)) {
+    if (in_order && h1_reader_finish(c->conn->reader)) {
         complete(c, false);
     } else if (may_retry(c)) {
         retry(c);

@@ -94,10 +94,12 @@ static bool read_once(struct conn *c)
         buf_consume(&c->call->body, 0);
         return false;
     case WIRE_CLOSED:
+        call_closed(c->call, true);
+        return false;
     case WIRE_FAILED:
         break;
     }
-    call_closed(c->call);
+    call_closed(c->call, false);
     return false;
 }
 
