@@ -40,7 +40,7 @@ HARNESS_SOURCES := $(filter-out $(INTEGRATION_TESTS),$(wildcard tests/integratio
 TOOL_SOURCES := $(wildcard tests/tools/*.c)
 TEST_FILES := $(wildcard tests/*/*.[ch] tests/*/*/*.[ch])
 
-.PHONY: all help deps demo check unit integration asan valgrind lint format docs install clean
+.PHONY: all help deps demo check unit integration asan valgrind load lint format docs install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -54,6 +54,7 @@ help:
 	@echo 'make integration only the tests of the running daemon'
 	@echo 'make asan        all tests under AddressSanitizer and UndefinedBehaviorSanitizer'
 	@echo 'make valgrind    the integration tests with the daemon under valgrind'
+	@echo 'make load        ten runs of h2load through the proxy to nginx: all 2xx, memory steady'
 	@echo 'make lint        static analysis, the order of the rooms, banned functions, format'
 	@echo 'make format      format the sources'
 	@echo 'make docs        write conf/proxy.conf and docs/configuration.md from the options table'
@@ -63,7 +64,7 @@ help:
 
 # What must be installed is looked at once for each set of packages. Goals that a newcomer types
 # first install what is missing; the others only say it.
-INSTALLING_GOALS := demo check unit integration asan valgrind lint deps
+INSTALLING_GOALS := demo check unit integration asan valgrind load lint deps
 DEPS_MODE := $(if $(filter $(INSTALLING_GOALS),$(MAKECMDGOALS)),install,check)
 
 deps:
@@ -157,6 +158,9 @@ valgrind: $(BUILD)/headstart $(RELEASE_INTEGRATION)
 TIDY_CHECKS := -*,clang-analyzer-*,-clang-analyzer-valist.*,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling,bugprone-*,-bugprone-easily-swappable-parameters,-bugprone-reserved-identifier,-bugprone-assignment-in-if-condition,-bugprone-narrowing-conversions,-bugprone-branch-clone,-bugprone-sizeof-expression,-bugprone-macro-parentheses,-bugprone-implicit-widening-of-multiplication-result
 CPPFLAGS_TIDY := -std=c17 -D_GNU_SOURCE -DHEADSTART_VERSION=\"0\" -DLLHTTP_STRICT_MODE=1 -Iinclude \
 	-isystem $(LLHTTP_INCLUDE)
+
+load: $(BUILD)/headstart | $(BUILD)/deps-test
+	sh tests/tools/load.sh $(BUILD)/headstart
 
 lint: | $(BUILD)/deps-build $(BUILD)/deps-lint $(BUILD)/deps-test
 	sh tests/tools/lint.sh

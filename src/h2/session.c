@@ -54,8 +54,9 @@ static int on_begin_headers(nghttp2_session *n, const nghttp2_frame *frame, void
     if (frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         return 0;
     struct h2_stream *stream = s->events->opened(s->user);
-    if (!stream)
-        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    if (!stream) /* REFUSED_STREAM tells the client that it may ask again */
+        return nghttp2_submit_rst_stream(n, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
+                                         NGHTTP2_REFUSED_STREAM);
     stream->id = frame->hd.stream_id;
     nghttp2_session_set_stream_user_data(n, stream->id, stream);
     return 0;

@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "proxy/client.h"
 
-enum { KEPT_ARENA_BLOCKS = 256, KEPT_OUT_BLOCKS = 64, LINGER_MS = 2000 };
+enum { KEPT_ARENA_BLOCKS = 1024, KEPT_OUT_BLOCKS = 64, LINGER_MS = 2000 };
 
 bool env_init(struct env *e, struct event_base *base, const struct config *config,
               struct tls_context *tls, const struct siphash_key *key)

@@ -12,6 +12,17 @@ enum long_option {
     LONG_KEY,
 };
 
+/* The option that getopt has just refused: a letter, which may stand among others, or a word. */
+static const char *offending(char **argv, char letter[3])
+{
+    if (optopt == 0 || optopt >= LONG_DUMP)
+        return argv[optind - 1];
+    letter[0] = '-';
+    letter[1] = (char)optopt;
+    letter[2] = '\0';
+    return letter;
+}
+
 static bool wrong(const char *what, const char *which)
 {
     fprintf(stderr, "headstart: %s%s; see headstart --help\n", what, which);
@@ -20,6 +31,7 @@ static bool wrong(const char *what, const char *which)
 
 static bool take(struct arguments *a, int option, char **argv)
 {
+    char letter[3];
     switch (option) {
     case 'c':
         a->file = optarg;
@@ -49,9 +61,9 @@ static bool take(struct arguments *a, int option, char **argv)
         a->key = optarg;
         break;
     case ':':
-        return wrong("a value is missing after ", argv[optind - 1]);
+        return wrong("a value is missing after ", offending(argv, letter));
     default:
-        return wrong("unknown option ", argv[optind - 1]);
+        return wrong("unknown option ", offending(argv, letter));
     }
     return true;
 }

@@ -1,0 +1,224 @@
+/* wire.h - what a reader says of what comes from an origin, as text, however it comes. */
+#ifndef UNIT_H1_WIRE_H
+#define UNIT_H1_WIRE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "h1/reader.h"
+
+enum { HEAD_BYTES = 512, TRANSCRIPT_BYTES = 8192 };
+
+/* What a reader said of its input, as text. */
+struct transcript {
+    char text[TRANSCRIPT_BYTES];
+    size_t len;
+};
+
+static inline void say(struct transcript *t, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+static inline void say(struct transcript *t, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    int n = vsnprintf(t->text + t->len, sizeof t->text - t->len, fmt, args);
+    va_end(args);
+    assert_in_range(n, 0, sizeof t->text - t->len - 1);
+    t->len += (size_t)n;
+}
+
+static inline void say_fields(struct transcript *t, const char *prefix, const struct fields *fields)
+{
+    for (size_t i = 0; i < fields->len; i++) {
+        const struct field *f = &fields->at[i];
+        assert_int_equal(f->id, field_lookup(f->name));
+        say(t, "%s%.*s: %.*s\n", prefix, SPAN_ARG(f->name), SPAN_ARG(f->value));
+    }
+}
+
+static inline void say_head(struct transcript *t, const struct response *head)
+{
+    say(t, "%u ", head->status);
+    switch (head->body.framing) {
+    case BODY_NONE:
+        say(t, "no body\n");
+        break;
+    case BODY_LENGTH:
+        say(t, "length %llu\n", (unsigned long long)head->body.length);
+        break;
+    case BODY_UNKNOWN:
+        say(t, "unknown length\n");
+        break;
+    }
+    say_fields(t, "", &head->fields);
+}
+
+/* An origin's connection: what comes in is put behind the body that is there already, in one
+ * block, as the pool does it. */
+struct wire {
+    struct h1_reader *reader;
+    struct arena arena;
+    char *block;
+    size_t body;
+    bool ended, refused;
+    struct transcript said;
+};
+
+static inline void wire_open(struct wire *w, const char *method, size_t bytes)
+{
+    w->block = malloc(bytes + 1);
+    w->body = 0;
+    w->ended = w->refused = false;
+    w->said.len = 0;
+    w->said.text[0] = '\0';
+    w->reader = h1_reader_new(HEAD_BYTES);
+    assert_true(w->block && w->reader);
+    arena_init(&w->arena, NULL);
+    h1_reader_start(w->reader, span_str(method), &w->arena);
+}
+
+static inline void wire_close(struct wire *w)
+{
+    h1_reader_free(w->reader);
+    arena_fini(&w->arena);
+    free(w->block);
+}
+
+static inline void refused(struct wire *w)
+{
+    w->refused = true;
+    w->said.len = 0;
+    say(&w->said, "%s", h1_reader_why(w->reader));
+}
+
+/* Feeds one piece; returns how much of it was not read because the response was complete. */
+static inline size_t wire_feed(struct wire *w, struct span piece)
+{
+    char *at = w->block + w->body;
+    size_t left = piece.len;
+    memcpy(at, piece.ptr, piece.len);
+    while (left > 0 && !w->ended) {
+        struct h1_fed fed;
+        enum h1_result result = h1_reader_feed(w->reader, at, left, w->block + w->body, &fed);
+        if (result != H1_OK) {
+            assert_int_equal(result, H1_MALFORMED);
+            refused(w);
+            return 0;
+        }
+        assert_true(fed.consumed <= left && fed.body <= fed.consumed);
+        assert_true(fed.consumed > 0);
+        if (fed.events & H1_HEAD)
+            say_head(&w->said, fed.head);
+        w->body += fed.body;
+        at += fed.consumed;
+        left -= fed.consumed;
+        w->ended = fed.events & H1_END;
+    }
+    return left;
+}
+
+static inline void say_body(struct wire *w)
+{
+    if (w->body > 0)
+        say(&w->said, "[%.*s]\n", (int)w->body, w->block);
+}
+
+/* How it ended: in order, by the close of the connection, or not at all. */
+static inline void say_end(struct wire *w, size_t left)
+{
+    if (w->refused)
+        return;
+    if (w->ended) {
+        say_body(w);
+        say_fields(&w->said, "trailer ", h1_reader_trailers(w->reader));
+        say(&w->said, h1_reader_keeps_alive(w->reader) ? "keep" : "close");
+        if (left > 0)
+            say(&w->said, ", %zu left", left);
+        return;
+    }
+    bool complete = h1_reader_finish(w->reader);
+    say_body(w);
+    say(&w->said, complete ? "ended by close" : "cut");
+    assert_false(h1_reader_keeps_alive(w->reader));
+}
+
+/* What a reader says when `in` comes as `n` pieces that end at `ends`. */
+static inline void read_pieces(struct wire *w, const char *method, struct span in,
+                               const size_t *ends, size_t n)
+{
+    size_t left = 0, from = 0;
+    wire_open(w, method, in.len);
+    assert_false(h1_reader_has_begun(w->reader));
+    for (size_t i = 0; i < n && !w->refused; i++) {
+        struct span piece = {in.ptr + from, ends[i] - from};
+        left += w->ended ? piece.len : wire_feed(w, piece);
+        from = ends[i];
+    }
+    assert_int_equal(h1_reader_has_begun(w->reader), in.len > 0);
+    say_end(w, left);
+}
+
+static inline void expect(const char *method, struct span in, const size_t *ends, size_t n,
+                          const char *expected)
+{
+    struct wire w;
+    read_pieces(&w, method, in, ends, n);
+    if (strcmp(w.said.text, expected) != 0) {
+        fail_msg("%.*s\nin %zu pieces, the first of %zu bytes, came\n%s\nnot\n%s", SPAN_ARG(in), n,
+                 ends[0], w.said.text, expected);
+    }
+    wire_close(&w);
+}
+
+/* What it says when all comes at once is also what it says when it comes in two pieces, wherever
+ * they meet, and byte by byte. */
+static inline void expect_however_it_comes(const char *method, struct span in, const char *expected)
+{
+    struct wire whole;
+    size_t ends[2048] = {0};
+    assert_in_range(in.len, 1, ARRAY_LEN(ends));
+    read_pieces(&whole, method, in, &in.len, 1);
+    if (expected ? strcmp(whole.said.text, expected) != 0 : !whole.refused)
+        fail_msg("%.*s\ncame as\n%s\nnot\n%s", SPAN_ARG(in), whole.said.text,
+                 expected ? expected : "refused");
+    assert_true(whole.said.len > 0);
+    for (size_t i = 0; i < in.len; i++)
+        ends[i] = i + 1;
+    expect(method, in, ends, in.len, whole.said.text);
+    for (size_t split = 1; split < in.len; split++)
+        expect(method, in, (size_t[]){split, in.len}, 2, whole.said.text);
+    wire_close(&whole);
+}
+
+struct reader_case {
+    const char *method;
+    struct span in;
+    const char *out; /* NULL: it is refused, for whatever reason */
+};
+
+#define CASE(method, in, out)                                                                      \
+    {                                                                                              \
+        method, {in, sizeof(in) - 1}, out                                                          \
+    }
+#define GET(in, out) CASE("GET", in, out)
+/* For a reason that llhttp words. */
+#define REFUSED(in) CASE("GET", in, NULL)
+
+static inline void check(const struct reader_case *cases, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        expect_however_it_comes(cases[i].method, cases[i].in, cases[i].out);
+}
+
+#define CHUNKED         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+#define IS_CHUNKED      "200 unknown length\ntransfer-encoding: chunked\n"
+#define OK_WITH(fields) "HTTP/1.1 200 OK\r\n" fields "\r\n"
+
+#endif
