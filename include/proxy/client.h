@@ -24,6 +24,7 @@ enum client_await {
     CLIENT_AWAIT_HANDSHAKE,
     CLIENT_AWAIT_HEADER, /* the preface, or the rest of a header block */
     CLIENT_AWAIT_REQUEST,
+    CLIENT_AWAIT_PING,  /* the sign that it has read that we will leave */
     CLIENT_AWAIT_CLOSE, /* everything is said */
 };
 
@@ -49,6 +50,7 @@ struct client {
     struct list exchanges;
     unsigned exchanges_len;
     bool goaway_sent;
+    enum failure leaving_why; /* what its exchanges fail with when it leaves */
     struct diary diary;
     uint64_t pushes_made;
     uint64_t pushes_open;

@@ -41,7 +41,7 @@ static void await(struct client *c, enum client_await what, bool anew)
     struct timeouts *queues[] = {
         [CLIENT_AWAIT_NOTHING] = NULL,      [CLIENT_AWAIT_HANDSHAKE] = &e->handshake,
         [CLIENT_AWAIT_HEADER] = &e->header, [CLIENT_AWAIT_REQUEST] = &e->idle,
-        [CLIENT_AWAIT_CLOSE] = &e->linger,
+        [CLIENT_AWAIT_PING] = &e->linger,   [CLIENT_AWAIT_CLOSE] = &e->linger,
     };
     if (c->await == what && !anew)
         return;
@@ -54,7 +54,7 @@ static void await(struct client *c, enum client_await what, bool anew)
 
 static void await_next(struct client *c, bool received)
 {
-    if (c->state != CLIENT_OPEN || c->await == CLIENT_AWAIT_CLOSE)
+    if (c->state != CLIENT_OPEN || c->await == CLIENT_AWAIT_CLOSE || c->await == CLIENT_AWAIT_PING)
         return;
     if (h2_session_is_in_head(c->h2))
         await(c, CLIENT_AWAIT_HEADER, false);
@@ -106,17 +106,30 @@ static void leave(struct client *c)
 {
     set_state(c, CLIENT_LEAVING);
     LIST_FOR_EACH_SAFE (x, &c->exchanges, struct exchange, node)
-        exchange_on_closed(x, FAIL_CLIENT_GONE);
+        exchange_on_closed(x, c->leaving_why);
     tls_conn_shutdown(c->tls);
     shutdown(c->fd, SHUT_WR);
     await(c, CLIENT_AWAIT_CLOSE, true);
+}
+
+/* The last word of a drain: the client has read that it comes, or takes too long to say so. */
+static void send_goaway(struct client *c)
+{
+    c->goaway_sent = true;
+    h2_session_goaway(c->h2);
+    await(c, CLIENT_AWAIT_NOTHING, true);
+    client_settle(c);
 }
 
 static void on_timeout(struct timeout *t)
 {
     struct client *c = CONTAINER_OF(t, struct client, timeout);
     switch (c->await) {
+    case CLIENT_AWAIT_PING:
+        send_goaway(c);
+        return;
     case CLIENT_AWAIT_HEADER:
+        c->leaving_why = FAIL_CLIENT_STALLED;
         h2_session_terminate(c->h2, H2_ENHANCE_YOUR_CALM);
         break;
     case CLIENT_AWAIT_REQUEST:
@@ -268,10 +281,8 @@ static bool read_once(struct client *c)
 
 static void go_on_draining(struct client *c)
 {
-    if (c->goaway_sent || !h2_session_announcement_is_read(c->h2))
-        return;
-    c->goaway_sent = true;
-    h2_session_goaway(c->h2);
+    if (!c->goaway_sent && h2_session_announcement_is_read(c->h2))
+        send_goaway(c);
 }
 
 static void discard(struct client *c)
@@ -416,6 +427,7 @@ struct client *client_new(struct env *env, const struct config_listen *listen, i
         return NULL;
     }
     c->env = env;
+    c->leaving_why = FAIL_CLIENT_GONE;
     c->listen = listen;
     c->fd = fd;
     list_init(&c->node);
@@ -447,6 +459,7 @@ void client_drain(struct client *c)
         client_close(c, FAIL_DRAINING);
     } else if (c->state == CLIENT_OPEN) {
         h2_session_announce_goaway(c->h2);
+        await(c, CLIENT_AWAIT_PING, true);
         write_soon(c);
     }
 }

@@ -29,6 +29,8 @@ enum exit_code {
     EXIT_RUN_TIME = 3,
 };
 
+static const int signal_numbers[] = {SIGTERM, SIGINT, SIGUSR1};
+
 /* The process. */
 struct daemon {
     struct config *config;
@@ -37,7 +39,7 @@ struct daemon {
     struct listeners listeners;
     struct siphash_key key;
     struct event_base *base;
-    struct event *signals[3], *ended;
+    struct event *signals[ARRAY_LEN(signal_numbers)], *ended;
     struct admin *admin;
     int ended_fd;
     struct worker **workers;
@@ -174,13 +176,12 @@ static void open_door_to_signals(void)
 
 static bool open_loop(struct daemon *d)
 {
-    static const int numbers[] = {SIGTERM, SIGINT, SIGUSR1};
     d->base = event_base_new();
     d->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (!d->base || d->ended_fd < 0)
         return false;
-    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
-        d->signals[i] = evsignal_new(d->base, numbers[i], on_signal, d);
+    for (size_t i = 0; i < ARRAY_LEN(signal_numbers); i++) {
+        d->signals[i] = evsignal_new(d->base, signal_numbers[i], on_signal, d);
         if (!d->signals[i] || event_add(d->signals[i], NULL) != 0)
             return false;
     }
@@ -270,6 +271,7 @@ static int run(struct daemon *d)
 
 static void clean_up(struct daemon *d)
 {
+    close_door_to_signals(); /* one that comes now has nothing more to say */
     admin_close(d->admin);
     for (size_t i = 0; i < d->workers_len; i++)
         worker_join(d->workers[i]);

@@ -1,0 +1,242 @@
+#include "daemon.h"
+
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "check.h"
+
+enum {
+    DAEMON_MAX_ARGS = 32,
+    DAEMON_END_MS = 15000,
+};
+
+struct daemon {
+    struct process *process;
+    bool draining;
+};
+
+/* The words that a sanitizer leaves in the messages. */
+static const char *const reports[] = {"AddressSanitizer", "LeakSanitizer",
+                                      "runtime error:", "ThreadSanitizer"};
+
+static const char *daemon_binary(void)
+{
+    static char path[PATH_MAX];
+    const char *name = getenv("HEADSTART_BINARY");
+    if (!realpath(name && *name ? name : "build/headstart", path))
+        fail_msg("there is no %s; set HEADSTART_BINARY", name ? name : "build/headstart");
+    return path;
+}
+
+/* The command line: the wrapper's words, the program, `args`. */
+static struct process *daemon_spawn(const char *dir, const char *const *args)
+{
+    const char *argv[DAEMON_MAX_ARGS] = {0};
+    size_t n = 0;
+    const char *wrapper = getenv("HEADSTART_WRAPPER");
+    char *words = check_printf("%s", wrapper ? wrapper : "");
+    char *rest = words;
+    for (char *word; n < DAEMON_MAX_ARGS / 2 && (word = strsep(&rest, " "));)
+        if (*word)
+            argv[n++] = word;
+    argv[n++] = daemon_binary();
+    while (args && *args && n < DAEMON_MAX_ARGS - 1)
+        argv[n++] = *args++;
+    struct process *process = process_start(argv, dir);
+    free(words);
+    return process;
+}
+
+static void daemon_write_conf(const char *dir, const struct daemon_setup *setup)
+{
+    const char *certificates = setup->certificates
+                                   ? setup->certificates
+                                   : "[certificate main]\nchain = main.pem\nkey = main.key\n";
+    char *path = check_printf("%s/proxy.conf", dir);
+    char *text =
+        check_printf("%s\n[listen main]\naddress = 127.0.0.1:0\n%s\n%s\n%s\n[log]\naccess = %s\n%s",
+                     setup->top ? setup->top : "workers = 1", setup->listen ? setup->listen : "",
+                     certificates, setup->conf ? setup->conf : "",
+                     setup->access ? setup->access : "stdout", setup->log ? setup->log : "");
+    check_write_file(path, text);
+    free(text);
+    free(path);
+}
+
+struct daemon *daemon_start_with(const char *dir, const char *const *args)
+{
+    struct daemon *d = check_alloc(sizeof(*d));
+    d->process = daemon_spawn(dir, args);
+    if (!process_wait_text(d->process, PROCESS_ERR, "headstart: info: ready", CHECK_SOON_MS)) {
+        char *messages = daemon_messages(d);
+        print_error("the daemon did not become ready:\n%s\n", messages);
+        free(messages);
+        daemon_kill(d);
+        fail();
+    }
+    return d;
+}
+
+struct daemon *daemon_start(const char *dir, const struct daemon_setup *setup)
+{
+    daemon_write_conf(dir, setup);
+    return daemon_start_with(dir, (const char *const[]){"-c", "proxy.conf", NULL});
+}
+
+void daemon_signal(struct daemon *d, int signal)
+{
+    process_signal(d->process, signal);
+    d->draining = d->draining || signal == SIGTERM || signal == SIGINT;
+}
+
+void daemon_drain(struct daemon *d)
+{
+    /* Once: a second signal says that it is to end at once. */
+    if (!d->draining)
+        daemon_signal(d, SIGTERM);
+}
+
+bool daemon_ends(struct daemon *d, unsigned ms)
+{
+    return process_wait(d->process, ms) >= 0;
+}
+
+static bool daemon_is_clean(const char *messages)
+{
+    for (size_t i = 0; i < CHECK_LEN(reports); i++)
+        if (strstr(messages, reports[i]))
+            return false;
+    return true;
+}
+
+void daemon_stop(struct daemon *d)
+{
+    if (!d)
+        return;
+    daemon_drain(d);
+    int status = process_wait(d->process, DAEMON_END_MS);
+    char *messages = daemon_messages(d);
+    bool fine = status == 0 && daemon_is_clean(messages);
+    if (!fine)
+        print_error("the daemon ended with status %d:\n%s\n", status, messages);
+    free(messages);
+    daemon_kill(d);
+    if (!fine)
+        fail();
+}
+
+void daemon_kill(struct daemon *d)
+{
+    process_free(d->process);
+    free(d);
+}
+
+char *daemon_messages(struct daemon *d)
+{
+    return process_text(d->process, PROCESS_ERR);
+}
+
+char *daemon_output(struct daemon *d)
+{
+    return process_text(d->process, PROCESS_OUT);
+}
+
+bool daemon_says(struct daemon *d, const char *text, unsigned ms)
+{
+    return process_wait_text(d->process, PROCESS_ERR, text, ms);
+}
+
+unsigned daemon_port(struct daemon *d, size_t n)
+{
+    static const char sign[] = "listening on 127.0.0.1:";
+    char *messages = daemon_messages(d);
+    const char *at = strstr(messages, sign);
+    for (; at && n > 0; n--)
+        at = strstr(at + 1, sign);
+    unsigned port = at ? (unsigned)strtoul(at + sizeof(sign) - 1, NULL, 10) : 0;
+    free(messages);
+    if (port == 0)
+        fail_msg("the daemon announced no port");
+    return port;
+}
+
+void daemon_log_lines_at(struct daemon *d, size_t n, const char *file, int line)
+{
+    if (process_wait_lines(d->process, PROCESS_OUT, n, CHECK_SOON_MS))
+        return;
+    char *text = process_text(d->process, PROCESS_OUT);
+    print_error("waited for %zu lines of the access log, which is:\n%s\n", n, text);
+    free(text);
+    _fail(file, line);
+}
+
+/* The n-th line of `text` as JSON. */
+static json_t *daemon_parse_line(const char *text, size_t n, const char *file, int line)
+{
+    for (; n > 0; n--)
+        text = strchr(text, '\n') + 1;
+    json_error_t error;
+    json_t *json = json_loadb(text, strcspn(text, "\n"), 0, &error);
+    if (!json) {
+        print_error("a line of the access log is no JSON (%s): %s\n", error.text, text);
+        _fail(file, line);
+    }
+    return json;
+}
+
+json_t *daemon_log_at(struct daemon *d, size_t n, const char *file, int line)
+{
+    daemon_log_lines_at(d, n + 1, file, line);
+    char *text = process_text(d->process, PROCESS_OUT);
+    json_t *json = daemon_parse_line(text, n, file, line);
+    free(text);
+    return json;
+}
+
+json_t *daemon_log_of_at(struct daemon *d, const char *path, const char *file, int line)
+{
+    for (size_t n = 0;; n++) {
+        json_t *json = daemon_log_at(d, n, file, line);
+        const char *found = json_string_value(json_object_get(json, "path"));
+        if (found && strcmp(found, path) == 0)
+            return json;
+        json_decref(json);
+    }
+}
+
+uint64_t daemon_memory_kib(struct daemon *d, const char *name)
+{
+    char *path = check_printf("/proc/%d/status", (int)process_pid(d->process));
+    char *status = check_read_file(path);
+    free(path);
+    const char *at = status ? strstr(status, name) : NULL;
+    uint64_t kib = at ? strtoull(at + strlen(name) + 1, NULL, 10) : 0;
+    free(status);
+    if (kib == 0)
+        fail_msg("cannot read %s of the daemon", name);
+    return kib;
+}
+
+int daemon_run(const char *dir, const char *const *args, char **out, char **err)
+{
+    struct process *process = daemon_spawn(dir, args);
+    int status = process_wait(process, CHECK_SOON_MS);
+    char *messages = process_text(process, PROCESS_ERR);
+    bool fine = daemon_is_clean(messages);
+    if (!fine)
+        print_error("%s\n", messages);
+    if (out)
+        *out = process_text(process, PROCESS_OUT);
+    if (err)
+        *err = messages;
+    else
+        free(messages);
+    process_free(process);
+    if (!fine)
+        fail();
+    return status;
+}

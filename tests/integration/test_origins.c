@@ -1,0 +1,275 @@
+/* How origins are reached: their addresses, and the pool of connections to them. */
+#include <string.h>
+
+#include "rig.h"
+
+#define OK_EMPTY "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+
+static void connection_is_kept_and_used_again(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub = rig_start(rig, "");
+    STUB_ON(stub, "/chunked",
+            SEND("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"));
+    struct peer *p = rig_peer(rig, NULL);
+    struct peer *second = rig_peer(rig, NULL);
+    assert_int_equal(peer_fetch(p, "/a")->status, 200);
+    assert_int_equal(peer_fetch(p, "/chunked")->status, 200);
+    assert_int_equal(peer_fetch(second, "/b")->status, 200);
+    assert_int_equal(stub_counted(stub, STUB_CONNECTIONS), 1);
+    assert_int_equal(stub_request(stub, 2)->connection, 1);
+}
+
+static void connection_that_the_origin_ends_is_not_used_again(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub = rig_start(rig, "");
+    STUB_ON(stub, "/close",
+            SEND("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"));
+    STUB_ON(stub, "/old", SEND("HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n"));
+    STUB_ON(stub, "/more", SEND(OK_EMPTY "HTTP/1.1 200 OK\r\n"));
+    struct peer *p = rig_peer(rig, NULL);
+    static const char *const targets[] = {"/close", "/old", "/more"};
+    for (size_t i = 0; i < CHECK_LEN(targets); i++) {
+        assert_int_equal(peer_fetch(p, targets[i])->status, 200);
+        stub_wait(stub, STUB_GONE, i + 1);
+    }
+    assert_int_equal(peer_fetch(p, "/after")->status, 200);
+    assert_int_equal(stub_counted(stub, STUB_CONNECTIONS), CHECK_LEN(targets) + 1);
+}
+
+static void stale_connection_does_not_fail_the_next_request(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub = rig_start(rig, "");
+    STUB_ON(stub, "/silent", SEND(OK_EMPTY), CLOSE());
+    struct peer *p = rig_peer(rig, NULL);
+    assert_int_equal(peer_fetch(p, "/silent")->status, 200);
+    stub_wait(stub, STUB_GONE, 1);
+    assert_int_equal(peer_fetch(p, "/next")->status, 200);
+    stub_drop_idle(stub);
+    stub_wait(stub, STUB_GONE, 2);
+    assert_int_equal(peer_fetch(p, "/next")->status, 200);
+}
+
+static void request_that_may_be_repeated_survives_a_stale_connection(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub = rig_start(rig, "");
+    /* The origin drops the connection just as the next request comes in. */
+    STUB_ON(stub, "/get", SEND(OK_EMPTY));
+    STUB_ON(stub, "/get", CLOSE());
+    STUB_ON(stub, "/get", SEND(OK_EMPTY));
+    STUB_ON(stub, "/post", CLOSE());
+    struct peer *p = rig_peer(rig, NULL);
+    assert_int_equal(peer_fetch(p, "/get")->status, 200);
+    assert_int_equal(peer_fetch(p, "/get")->status, 200);
+    assert_int_equal(stub_times(stub, "/get"), 3);
+    int32_t id = peer_send(
+        p,
+        &(struct peer_request){.method = "POST", .path = "/post", .body = true, .body_text = "x"});
+    assert_int_equal(peer_until_closed(p, id)->status, 502);
+    assert_int_equal(stub_times(stub, "/post"), 1);
+}
+
+static void pool_is_bounded_and_everyone_is_served(void **state)
+{
+    enum { REQUESTS = 10 };
+    struct rig *rig = *state;
+    struct stub *stub = rig_start(rig, "max_connections = 2\n");
+    struct peer *p = rig_peer(rig, NULL);
+    int32_t ids[REQUESTS];
+    for (int i = 0; i < REQUESTS; i++) {
+        const char *target = rig_text(rig, "/%d", i);
+        STUB_ON(stub, target, AWAIT(0), SEND(OK_EMPTY));
+        ids[i] = peer_get(p, target, NULL);
+    }
+    peer_settle(p);
+    stub_wait(stub, STUB_RUNNING, 2);
+    stub_open(stub, 0);
+    for (int i = 0; i < REQUESTS; i++)
+        assert_int_equal(peer_until_closed(p, ids[i])->status, 200);
+    assert_int_equal(stub_counted(stub, STUB_OPEN_MOST), 2);
+    assert_int_equal(stub_counted(stub, STUB_CONNECTIONS), 2);
+}
+
+static void waiting_requests_start_in_their_order(void **state)
+{
+    enum { REQUESTS = 8 };
+    struct rig *rig = *state;
+    struct stub *stub = rig_start(rig, "max_connections = 1\n");
+    struct peer *p = rig_peer(rig, NULL);
+    int32_t ids[REQUESTS];
+    for (int i = 0; i < REQUESTS; i++) {
+        const char *target = rig_text(rig, "/%d", i);
+        STUB_ON(stub, target, AWAIT(0), SEND(OK_EMPTY));
+        ids[i] = peer_get(p, target, NULL);
+    }
+    peer_settle(p);
+    stub_open(stub, 0);
+    for (int i = 0; i < REQUESTS; i++)
+        assert_int_equal(peer_until_closed(p, ids[i])->status, 200);
+    for (int i = 0; i < REQUESTS; i++)
+        check_text(stub_request(stub, (size_t)i)->target, rig_text(rig, "/%d", i));
+}
+
+static void waiting_request_that_is_reset_never_starts(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub = rig_start(rig, "max_connections = 1\n");
+    STUB_ON(stub, "/first", AWAIT(0), SEND(OK_EMPTY));
+    struct peer *p = rig_peer(rig, NULL);
+    int32_t first = peer_get(p, "/first", NULL);
+    int32_t waiting = peer_get(p, "/waiting", NULL);
+    peer_settle(p);
+    stub_wait(stub, STUB_REQUESTS, 1);
+    peer_reset(p, waiting, NGHTTP2_CANCEL);
+    peer_settle(p);
+    stub_open(stub, 0);
+    assert_int_equal(peer_until_closed(p, first)->status, 200);
+    assert_int_equal(peer_fetch(p, "/last")->status, 200);
+    assert_int_equal(stub_times(stub, "/waiting"), 0);
+}
+
+static void request_that_waits_too_long_is_told_so(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub = rig_start(
+        rig, rig_text(rig, "max_connections = 1\n[timeouts]\nqueue = %ums\n", check_slowed(300)));
+    STUB_ON(stub, "/first", AWAIT(0), SEND(OK_EMPTY));
+    struct peer *p = rig_peer(rig, NULL);
+    int32_t first = peer_get(p, "/first", NULL);
+    peer_settle(p);
+    stub_wait(stub, STUB_REQUESTS, 1);
+    assert_int_equal(peer_fetch(p, "/waiting")->status, 503);
+    stub_open(stub, 0);
+    assert_int_equal(peer_until_closed(p, first)->status, 200);
+    json_t *line = daemon_log_of(rig->daemon, "/waiting");
+    check_text(json_string_value(json_object_get(line, "failure")), "origin-busy");
+    json_decref(line);
+}
+
+static void idle_connections_to_the_origin_end(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub =
+        rig_start(rig, rig_text(rig, "[timeouts]\norigin_idle = %ums\n", check_slowed(200)));
+    struct peer *p = rig_peer(rig, NULL);
+    assert_int_equal(peer_fetch(p, "/")->status, 200);
+    stub_wait(stub, STUB_GONE, 1);
+    assert_int_equal(peer_fetch(p, "/")->status, 200);
+    assert_int_equal(stub_counted(stub, STUB_CONNECTIONS), 2);
+}
+
+static void unix_socket_is_an_origin(void **state)
+{
+    struct rig *rig = *state;
+    const char *path = rig_text(rig, "%s/origin.sock", rig->dir);
+    struct stub *stub = rig_stub(rig, &(struct stub_options){.unix_path = path});
+    const char *conf = rig_text(rig, "[origin app]\nurl = http://unix:%s\n", path);
+    rig_daemon(rig, &(struct daemon_setup){.conf = conf});
+    struct peer *p = rig_peer(rig, NULL);
+    assert_int_equal(peer_fetch(p, "/u")->status, 200);
+    assert_int_equal(peer_fetch(p, "/u")->status, 200);
+    check_text(fieldset_get(&stub_request(stub, 0)->fields, "host"), "example.com");
+    assert_int_equal(stub_counted(stub, STUB_CONNECTIONS), 1);
+}
+
+static void host_name_is_resolved(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub = rig_stub(rig, NULL);
+    const char *conf = rig_text(rig, "[origin app]\nurl = http://localhost:%u\n", stub_port(stub));
+    rig_daemon(rig, &(struct daemon_setup){.conf = conf});
+    struct peer *p = rig_peer(rig, NULL);
+    assert_int_equal(peer_fetch(p, "/")->status, 200);
+    check_text(fieldset_get(&stub_request(stub, 0)->fields, "host"), "example.com");
+}
+
+/* The status of a request through an https origin whose certificate is `name`. */
+static unsigned status_over_tls(struct rig *rig, const char *name, const char *more,
+                                struct stub **stub)
+{
+    struct stub_options options = {.chain = rig_text(rig, "%s/%s.pem", rig->dir, name),
+                                   .key = rig_text(rig, "%s/%s.key", rig->dir, name)};
+    *stub = rig_stub(rig, &options);
+    const char *conf =
+        rig_text(rig, "[origin app]\nurl = https://localhost:%u\n%s", stub_port(*stub), more);
+    rig_daemon(rig, &(struct daemon_setup){.conf = conf});
+    STUB_ON(*stub, "/tls", SEND("HTTP/1.1 200 OK\r\nContent-Length: 3000000\r\n\r\n"),
+            PATTERN(3000000));
+    struct peer *p = rig_peer(rig, NULL);
+    unsigned status = peer_fetch(p, "/tls")->status;
+    const struct peer_stream *again = peer_fetch(p, "/tls");
+    assert_int_equal(again->status, status);
+    if (status == 200) {
+        assert_int_equal(again->body_bytes, 3000000);
+        assert_true(again->body_is_pattern);
+    }
+    return status;
+}
+
+static void https_origin_is_verified_with_its_authority(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub;
+    assert_int_equal(status_over_tls(rig, "main", "ca = ca.pem\n", &stub), 200);
+    assert_int_equal(stub_counted(stub, STUB_CONNECTIONS), 1);
+}
+
+static void https_origin_of_an_unknown_authority_is_refused(void **state)
+{
+    struct stub *stub;
+    assert_int_equal(status_over_tls(*state, "main", "", &stub), 502);
+    assert_int_equal(stub_counted(stub, STUB_REQUESTS), 0);
+}
+
+static void https_origin_of_another_name_is_refused(void **state)
+{
+    struct stub *stub;
+    assert_int_equal(status_over_tls(*state, "other", "ca = ca.pem\n", &stub), 502);
+    assert_int_equal(stub_counted(stub, STUB_REQUESTS), 0);
+}
+
+static void https_origin_is_not_verified_where_that_is_off(void **state)
+{
+    struct stub *stub;
+    assert_int_equal(status_over_tls(*state, "other", "verify = off\n", &stub), 200);
+}
+
+static void upload_reaches_an_https_origin(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub;
+    assert_int_equal(status_over_tls(rig, "main", "ca = ca.pem\n", &stub), 200);
+    int32_t id = peer_send(
+        rig->peers[0], &(struct peer_request){
+                           .method = "PUT", .path = "/up", .body = true, .body_bytes = 3000000});
+    assert_int_equal(peer_until_closed(rig->peers[0], id)->status, 200);
+    const struct stub_request *r = stub_expect(stub, "/up");
+    assert_int_equal(r->body_bytes, 3000000);
+    assert_true(r->body_is_pattern);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        RIG_TEST(connection_is_kept_and_used_again),
+        RIG_TEST(connection_that_the_origin_ends_is_not_used_again),
+        RIG_TEST(stale_connection_does_not_fail_the_next_request),
+        RIG_TEST(request_that_may_be_repeated_survives_a_stale_connection),
+        RIG_TEST(pool_is_bounded_and_everyone_is_served),
+        RIG_TEST(waiting_requests_start_in_their_order),
+        RIG_TEST(waiting_request_that_is_reset_never_starts),
+        RIG_TEST(request_that_waits_too_long_is_told_so),
+        RIG_TEST(idle_connections_to_the_origin_end),
+        RIG_TEST(unix_socket_is_an_origin),
+        RIG_TEST(host_name_is_resolved),
+        RIG_TEST(https_origin_is_verified_with_its_authority),
+        RIG_TEST(https_origin_of_an_unknown_authority_is_refused),
+        RIG_TEST(https_origin_of_another_name_is_refused),
+        RIG_TEST(https_origin_is_not_verified_where_that_is_off),
+        RIG_TEST(upload_reaches_an_https_origin),
+    };
+    return rig_run(tests);
+}

@@ -1,0 +1,393 @@
+/* The process: its command line, its end, its workers, and the time-outs of client connections. */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "rig.h"
+
+#define OK_EMPTY "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+#define MAIN_CONF                                                                                  \
+    "[listen main]\naddress = 127.0.0.1:0\n[certificate main]\nchain = main.pem\nkey = main.key\n" \
+    "[origin app]\nurl = http://127.0.0.1:8080\n"
+#define ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+/* Writes a proxy.conf and gives its path. */
+static const char *write_conf(struct rig *rig, const char *name, const char *text)
+{
+    const char *path = rig_text(rig, "%s/%s", rig->dir, name);
+    check_write_file(path, text);
+    return path;
+}
+
+static size_t count_lines(const char *text)
+{
+    size_t n = 0;
+    for (; *text; text++)
+        n += *text == '\n';
+    return n;
+}
+
+static void good_file_passes_the_check(void **state)
+{
+    struct rig *rig = *state;
+    const char *path = write_conf(rig, "good.conf", MAIN_CONF);
+    char *err;
+    assert_int_equal(daemon_run(rig->dir, ARGS("-t", "-c", path), NULL, &err), 0);
+    check_lacks(err, "error");
+    free(err);
+}
+
+static void bad_file_is_refused_in_one_line(void **state)
+{
+    static const struct {
+        const char *text, *says;
+    } cases[] = {
+        {"[listen main]\naddress = 127.0.0.1:0\nadress = x\n", ":3: "},
+        {MAIN_CONF "[push]\nmax_per_page = many\n", ":9: "},
+        {MAIN_CONF "[posh]\n", ":8: "},
+        {MAIN_CONF "[log]\nlevel = info\nlevel = info\n", ":10: "},
+        {"[listen main]\naddress = 127.0.0.1:0\n", "certificate"},
+        {"[origin app]\nurl = ftp://127.0.0.1/\n", ":2: "},
+        {"garbage\n", ":1: "},
+    };
+    struct rig *rig = *state;
+    for (size_t i = 0; i < CHECK_LEN(cases); i++) {
+        const char *path = write_conf(rig, "bad.conf", cases[i].text);
+        for (int check = 0; check < 2; check++) {
+            char *err;
+            int status =
+                daemon_run(rig->dir, check ? ARGS("-t", "-c", path) : ARGS("-c", path), NULL, &err);
+            if (status != 1 || count_lines(err) != 1 || !strstr(err, "bad.conf") ||
+                !strstr(err, cases[i].says))
+                fail_msg("case %zu: status %d, said: %s", i, status, err);
+            free(err);
+        }
+    }
+}
+
+static void missing_files_are_named(void **state)
+{
+    static const char *const confs[] = {
+        "[listen main]\naddress = 127.0.0.1:0\n[certificate main]\nchain = gone.pem\n"
+        "key = main.key\n[origin app]\nurl = http://127.0.0.1:8080\n",
+        "[listen main]\naddress = 127.0.0.1:0\n[certificate main]\nchain = main.pem\n"
+        "key = gone.key\n[origin app]\nurl = http://127.0.0.1:8080\n",
+    };
+    struct rig *rig = *state;
+    char *err;
+    assert_int_equal(daemon_run(rig->dir, ARGS("-t", "-c", "gone.conf"), NULL, &err), 1);
+    check_holds(err, "gone.conf");
+    assert_int_equal(count_lines(err), 1);
+    free(err);
+    for (size_t i = 0; i < CHECK_LEN(confs); i++) {
+        const char *path = write_conf(rig, "half.conf", confs[i]);
+        assert_int_equal(daemon_run(rig->dir, ARGS("-t", "-c", path), NULL, &err), 1);
+        check_holds(err, "half.conf:");
+        check_holds(err, "gone.");
+        assert_int_equal(count_lines(err), 1);
+        free(err);
+    }
+}
+
+static void certificate_without_its_key_is_refused(void **state)
+{
+    struct rig *rig = *state;
+    const char *path =
+        write_conf(rig, "mixed.conf",
+                   "[listen main]\naddress = 127.0.0.1:0\n[certificate main]\nchain = main.pem\n"
+                   "key = other.key\n[origin app]\nurl = http://127.0.0.1:8080\n");
+    char *err;
+    assert_int_equal(daemon_run(rig->dir, ARGS("-c", path), NULL, &err), 1);
+    assert_int_equal(count_lines(err), 1);
+    free(err);
+}
+
+static void dumped_configuration_reads_back_the_same(void **state)
+{
+    struct rig *rig = *state;
+    const char *path =
+        write_conf(rig, "one.conf", MAIN_CONF "[push]\nmax_per_page = 7\n[timeouts]\nidle = 90s\n");
+    char *first, *second;
+    assert_int_equal(daemon_run(rig->dir, ARGS("--dump-config", "-c", path), &first, NULL), 0);
+    check_holds(first, "max_per_page = 7");
+    check_holds(first, "max_open = 100");
+    path = write_conf(rig, "two.conf", first);
+    assert_int_equal(daemon_run(rig->dir, ARGS("--dump-config", "-c", path), &second, NULL), 0);
+    check_text(second, first);
+    free(first);
+    free(second);
+}
+
+static void command_line_answers_questions(void **state)
+{
+    struct rig *rig = *state;
+    char *out;
+    assert_int_equal(daemon_run(rig->dir, ARGS("-V"), &out, NULL), 0);
+    assert_int_equal(strncmp(out, "headstart ", 10), 0);
+    free(out);
+    assert_int_equal(daemon_run(rig->dir, ARGS("-h"), &out, NULL), 0);
+    check_holds(out, "--dump-config");
+    check_holds(out, "--origin");
+    check_holds(out, "demo");
+    free(out);
+}
+
+static void wrong_command_line_is_told(void **state)
+{
+    struct rig *rig = *state;
+    static const char *const wrong[][3] = {
+        {"--frobnicate", NULL}, {"-c", NULL}, {"nonsense", NULL}, {"--origin", NULL}, {"-x", NULL}};
+    for (size_t i = 0; i < CHECK_LEN(wrong); i++) {
+        char *err;
+        int status = daemon_run(rig->dir, wrong[i], NULL, &err);
+        if (status != 2 || !*err)
+            fail_msg("%s: status %d, said: %s", wrong[i][0], status, err);
+        free(err);
+    }
+}
+
+static void address_in_use_is_a_failure_at_run_time(void **state)
+{
+    struct rig *rig = *state;
+    int fd;
+    const char *conf = rig_text(rig,
+                                "[listen main]\naddress = 127.0.0.1:%u\n"
+                                "[certificate main]\nchain = main.pem\nkey = main.key\n"
+                                "[origin app]\nurl = http://127.0.0.1:8080\n",
+                                rig_closed_port(&fd));
+    const char *path = write_conf(rig, "busy.conf", conf);
+    char *err;
+    int status = daemon_run(rig->dir, ARGS("-c", path), NULL, &err);
+    close(fd);
+    check_holds(err, "127.0.0.1:");
+    free(err);
+    assert_int_equal(status, 3);
+}
+
+static void quick_start_needs_no_file(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub = rig_stub(rig, NULL);
+    const char *url = rig_text(rig, "http://127.0.0.1:%u", stub_port(stub));
+    rig->daemon = daemon_start_with(rig->dir, ARGS("--origin", url, "--listen", "127.0.0.1:0"));
+    struct peer *p = rig_peer(rig, NULL);
+    assert_int_equal(peer_fetch(p, "/")->status, 200);
+    rig_close_peer(rig, p);
+    rig_stop_daemon(rig);
+    rig->daemon =
+        daemon_start_with(rig->dir, ARGS("--origin", url, "--listen", "127.0.0.1:0",
+                                         "--certificate", "other.pem", "--key", "other.key"));
+    p = rig_peer(rig, NULL);
+    check_text(wire_certificate(peer_wire(p)), "other");
+    assert_int_equal(peer_fetch(p, "/")->status, 200);
+}
+
+static void running_response_is_finished_after_sigterm(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub = rig_start(rig, "");
+    STUB_ON(stub, "/head", AWAIT(0), SEND("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"));
+    STUB_ON(stub, "/body", SEND("HTTP/1.1 200 OK\r\nContent-Length: 300002\r\n\r\nhi"), AWAIT(0),
+            PATTERN(300000));
+    struct peer *idle = rig_peer(rig, NULL);
+    peer_settle(idle);
+    struct peer *p = rig_peer(rig, NULL);
+    int32_t body = peer_get(p, "/body", NULL);
+    peer_until_bytes(p, body, 2);
+    int32_t head = peer_get(p, "/head", NULL);
+    peer_settle(p);
+    stub_wait(stub, STUB_REQUESTS, 2);
+    daemon_drain(rig->daemon);
+    peer_until_events(p, PEER_GOAWAY, 1);
+    assert_true(peer_ends(idle, CHECK_SOON_MS));
+    assert_int_equal(peer_count(idle, PEER_GOAWAY) > 0, 1);
+    stub_open(stub, 0);
+    const struct peer_stream *s = peer_until_closed(p, head);
+    check_text(bytes_text(&s->body), "hi");
+    s = peer_until_closed(p, body);
+    assert_int_equal(s->error, 0);
+    assert_int_equal(s->body_bytes, 300002);
+    assert_true(peer_ends(p, CHECK_SOON_MS));
+    assert_true(daemon_ends(rig->daemon, CHECK_SOON_MS));
+}
+
+static void draining_ends_when_its_time_is_over(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub =
+        rig_start(rig, rig_text(rig, "[timeouts]\ndrain = %ums\n", check_slowed(300)));
+    STUB_ON(stub, "/", AWAIT(0));
+    struct peer *p = rig_peer(rig, NULL);
+    peer_get(p, "/", NULL);
+    peer_settle(p);
+    stub_wait(stub, STUB_REQUESTS, 1);
+    uint64_t start = check_now_ms();
+    daemon_drain(rig->daemon);
+    assert_true(peer_ends(p, CHECK_SOON_MS));
+    assert_true(daemon_ends(rig->daemon, CHECK_SOON_MS));
+    assert_true(check_now_ms() - start >= check_slowed(250));
+    stub_wait(stub, STUB_CANCELLED, 1);
+    json_t *line = daemon_log_of(rig->daemon, "/");
+    check_text(json_string_value(json_object_get(line, "failure")), "draining");
+    json_decref(line);
+}
+
+static void second_signal_ends_it_at_once(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub = rig_start(rig, "");
+    STUB_ON(stub, "/", AWAIT(0));
+    struct peer *p = rig_peer(rig, NULL);
+    peer_get(p, "/", NULL);
+    peer_settle(p);
+    stub_wait(stub, STUB_REQUESTS, 1);
+    daemon_signal(rig->daemon, SIGINT);
+    peer_until_events(p, PEER_GOAWAY, 1);
+    assert_false(peer_is_over(p));
+    daemon_signal(rig->daemon, SIGTERM);
+    assert_true(peer_ends(p, CHECK_SOON_MS));
+    assert_true(daemon_ends(rig->daemon, CHECK_SOON_MS));
+    stub_wait(stub, STUB_CANCELLED, 1);
+}
+
+static void every_worker_serves(void **state)
+{
+    enum { PEERS = 12 };
+    struct rig *rig = *state;
+    struct stub *stub = rig_stub(rig, NULL);
+    const char *conf = rig_text(rig, "[origin app]\n%s", rig_url(rig, stub));
+    rig_daemon(rig, &(struct daemon_setup){.top = "workers = 4", .conf = conf});
+    STUB_ON(stub, "/",
+            SEND("HTTP/1.1 200 OK\r\nLink: </a>; rel=preload\r\n"
+                 "Content-Length: 100000\r\n\r\n"),
+            PATTERN(100000));
+    struct peer *peers[PEERS];
+    int32_t ids[PEERS];
+    for (size_t i = 0; i < PEERS; i++) {
+        peers[i] = rig_peer(rig, NULL);
+        ids[i] = peer_get(peers[i], "/", NULL);
+        peer_settle(peers[i]);
+    }
+    for (size_t i = 0; i < PEERS; i++) {
+        const struct peer_stream *s = peer_until_closed(peers[i], ids[i]);
+        assert_int_equal(s->status, 200);
+        assert_int_equal(s->body_bytes, 100000);
+        assert_true(s->body_is_pattern);
+        peer_until_quiet(peers[i]);
+        assert_int_equal(peer_push(peers[i], 0)->status, 200);
+    }
+    daemon_log_lines(rig->daemon, 2 * (size_t)PEERS);
+}
+
+static void all_listeners_serve(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub = rig_stub(rig, NULL);
+    const char *conf = rig_text(rig, "[origin app]\n%s[listen second]\naddress = 127.0.0.1:0\n",
+                                rig_url(rig, stub));
+    rig_daemon(rig, &(struct daemon_setup){.conf = conf});
+    for (size_t i = 0; i < 2; i++) {
+        struct peer_options options = {.wire.port = daemon_port(rig->daemon, i)};
+        assert_int_equal(peer_fetch(rig_peer(rig, &options), "/")->status, 200);
+    }
+    assert_int_not_equal(daemon_port(rig->daemon, 0), daemon_port(rig->daemon, 1));
+}
+
+static void idle_connection_is_closed_in_order(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub =
+        rig_start(rig, rig_text(rig, "[timeouts]\nidle = %ums\n", check_slowed(300)));
+    STUB_ON(stub, "/", AWAIT(0), SEND(OK_EMPTY));
+    struct peer *p = rig_peer(rig, NULL);
+    /* A connection with an open request is not idle. */
+    int32_t id = peer_get(p, "/", NULL);
+    peer_until_still(p);
+    peer_until_still(p);
+    assert_false(peer_is_over(p));
+    stub_open(stub, 0);
+    assert_int_equal(peer_until_closed(p, id)->status, 200);
+    assert_true(peer_ends(p, CHECK_SOON_MS));
+    assert_int_equal(peer_count(p, PEER_GOAWAY), 1);
+    size_t last = peer_events(p) - 1;
+    assert_int_equal(peer_event(p, last).type, PEER_GOAWAY);
+    assert_int_equal(peer_event(p, last).value, NGHTTP2_NO_ERROR);
+}
+
+static void handshake_must_be_done_in_time(void **state)
+{
+    struct rig *rig = *state;
+    rig_start(rig, rig_text(rig, "[timeouts]\nhandshake = %ums\n", check_slowed(300)));
+    struct wire_options options = {.port = daemon_port(rig->daemon, 0)};
+    struct wire *w = wire_connect(&options);
+    bool ended = wire_ends(w, CHECK_SOON_MS);
+    wire_free(w);
+    assert_true(ended);
+    assert_int_equal(peer_fetch(rig_peer(rig, NULL), "/")->status, 200);
+}
+
+static void head_must_come_in_time(void **state)
+{
+    /* SETTINGS, and HEADERS of stream 1 without END_HEADERS. */
+    static const char half[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+                               "\0\0\0\4\0\0\0\0\0"
+                               "\0\0\1\1\0\0\0\0\1\x82";
+    struct rig *rig = *state;
+    rig_start(rig, rig_text(rig, "[timeouts]\nheader = %ums\n", check_slowed(300)));
+    for (int silent = 0; silent < 2; silent++) {
+        struct wire_options options = {.port = daemon_port(rig->daemon, 0)};
+        struct wire *w = wire_connect(&options);
+        bool fine = wire_handshake(w) && (silent || wire_write(w, half, sizeof(half) - 1));
+        bool ended = wire_ends(w, CHECK_SOON_MS);
+        wire_free(w);
+        assert_true(fine);
+        assert_true(ended);
+    }
+    assert_int_equal(peer_fetch(rig_peer(rig, NULL), "/")->status, 200);
+}
+
+static void too_many_streams_are_refused_one_by_one(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub = rig_start(rig, "[limits]\nstreams = 2\n");
+    STUB_ON(stub, "/", AWAIT(0), SEND(OK_EMPTY));
+    struct peer *p = rig_peer(rig, NULL);
+    /* These leave before the daemon's settings have come. */
+    int32_t ids[3];
+    for (size_t i = 0; i < 3; i++)
+        ids[i] = peer_get(p, "/", NULL);
+    peer_settle(p);
+    stub_wait(stub, STUB_REQUESTS, 2);
+    stub_open(stub, 0);
+    for (size_t i = 0; i < 3; i++) {
+        const struct peer_stream *s = peer_until_closed(p, ids[i]);
+        assert_true(s->status == 200 || (i == 2 && s->error == NGHTTP2_REFUSED_STREAM));
+    }
+    assert_int_equal(peer_fetch(p, "/after")->status, 200);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        RIG_TEST(good_file_passes_the_check),
+        RIG_TEST(bad_file_is_refused_in_one_line),
+        RIG_TEST(missing_files_are_named),
+        RIG_TEST(certificate_without_its_key_is_refused),
+        RIG_TEST(dumped_configuration_reads_back_the_same),
+        RIG_TEST(command_line_answers_questions),
+        RIG_TEST(wrong_command_line_is_told),
+        RIG_TEST(address_in_use_is_a_failure_at_run_time),
+        RIG_TEST(quick_start_needs_no_file),
+        RIG_TEST(running_response_is_finished_after_sigterm),
+        RIG_TEST(draining_ends_when_its_time_is_over),
+        RIG_TEST(second_signal_ends_it_at_once),
+        RIG_TEST(every_worker_serves),
+        RIG_TEST(all_listeners_serve),
+        RIG_TEST(idle_connection_is_closed_in_order),
+        RIG_TEST(handshake_must_be_done_in_time),
+        RIG_TEST(head_must_come_in_time),
+        RIG_TEST(too_many_streams_are_refused_one_by_one),
+    };
+    return rig_run(tests);
+}
