@@ -5,7 +5,11 @@
 #include <string.h>
 
 enum long_option {
-    LONG_DUMP = 256,
+    LONG_CONFIG = 256, /* no letter: tells a word that is wrong from a letter */
+    LONG_TEST,
+    LONG_HELP,
+    LONG_VERSION,
+    LONG_DUMP,
     LONG_ORIGIN,
     LONG_LISTEN,
     LONG_CERTIFICATE,
@@ -15,7 +19,7 @@ enum long_option {
 /* The option that getopt has just refused: a letter, which may stand among others, or a word. */
 static const char *offending(char **argv, char letter[3])
 {
-    if (optopt == 0 || optopt >= LONG_DUMP)
+    if (optopt == 0 || optopt >= LONG_CONFIG)
         return argv[optind - 1];
     letter[0] = '-';
     letter[1] = (char)optopt;
@@ -34,15 +38,19 @@ static bool take(struct arguments *a, int option, char **argv)
     char letter[3];
     switch (option) {
     case 'c':
+    case LONG_CONFIG:
         a->file = optarg;
         break;
     case 't':
+    case LONG_TEST:
         a->action = ACTION_TEST;
         break;
     case 'h':
+    case LONG_HELP:
         a->action = ACTION_HELP;
         break;
     case 'V':
+    case LONG_VERSION:
         a->action = ACTION_VERSION;
         break;
     case LONG_DUMP:
@@ -88,10 +96,10 @@ static bool check(struct arguments *a)
 bool arguments_read(struct arguments *a, int argc, char **argv)
 {
     static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'},
-        {"test", no_argument, NULL, 't'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'V'},
+        {"config", required_argument, NULL, LONG_CONFIG},
+        {"test", no_argument, NULL, LONG_TEST},
+        {"help", no_argument, NULL, LONG_HELP},
+        {"version", no_argument, NULL, LONG_VERSION},
         {"dump-config", no_argument, NULL, LONG_DUMP},
         {"origin", required_argument, NULL, LONG_ORIGIN},
         {"listen", required_argument, NULL, LONG_LISTEN},
