@@ -25,7 +25,9 @@ struct turn_task {
 
 struct turn {
     struct list phases[TURN_PHASES];
+    struct list next;
     uint64_t now_ms;
+    uint64_t number; /* of turns that have begun */
 };
 
 /* An empty turn. */
@@ -34,6 +36,14 @@ void turn_init(struct turn *t);
 void turn_task_init(struct turn_task *task, void (*run)(struct turn_task *task));
 /* Queues `task` in `phase`; does nothing if it is queued already. */
 void turn_add(struct turn *t, enum turn_phase phase, struct turn_task *task);
+/* Queues `task` for the first phase of the next turn, so that others have theirs before. */
+void turn_defer(struct turn *t, struct turn_task *task);
+/* A task is queued for the next turn: the loop must not wait for events. */
+bool turn_has_deferred(const struct turn *t);
+/* Nothing is queued for this turn. */
+bool turn_is_over(const struct turn *t);
+/* The next turn begins: what was deferred is queued. */
+void turn_begin(struct turn *t);
 /* Takes `task` back if it is queued. */
 void turn_cancel(struct turn_task *task);
 /* Runs every task, those that tasks queue too. */

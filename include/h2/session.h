@@ -30,7 +30,7 @@ struct h2_stream {
     struct h2_stream *page; /* a promised stream's, while both are open */
     struct list pushes;     /* of a page; linked through `sibling` */
     struct list sibling;
-    struct list held_node; /* in the session's list, while it waits for its page */
+    struct list held_node; /* in a list of the session's: it waits for its page, or for its reset */
     bool sending;          /* it may have bytes to frame: its last pull did not say LATER */
 };
 
@@ -38,7 +38,6 @@ struct h2_stream {
 enum h2_body {
     H2_BODY_LATER, /* nothing until h2_session_resume() */
     H2_BODY_END,   /* nothing: the body is complete */
-    H2_BODY_FAIL,  /* it cannot be finished: the stream is reset with INTERNAL_ERROR */
 };
 
 struct h2_events {
@@ -68,6 +67,8 @@ struct h2_limits {
     uint32_t streams;           /* SETTINGS_MAX_CONCURRENT_STREAMS */
     uint32_t header_list_bytes; /* SETTINGS_MAX_HEADER_LIST_SIZE */
     uint32_t window_bytes;      /* of a stream, for uploads */
+    size_t response_head_bytes; /* the largest head that h2_session_respond() will be given, as
+                                 * names and values */
 };
 
 /* A stream that is in no session. */
@@ -129,6 +130,9 @@ bool h2_session_announcement_is_read(const struct h2_session *s);
 bool h2_session_takes_pushes(const struct h2_session *s);
 /* How many promised streams the client takes at once. */
 uint32_t h2_session_max_pushes(const struct h2_session *s);
+/* How many frames wait to be sent, DATA aside: a client that does not read must not make them
+ * many. */
+size_t h2_session_queue_len(const struct h2_session *s);
 /* How many bytes of DATA the client lets the stream send now. */
 size_t h2_session_window(const struct h2_session *s, const struct h2_stream *stream);
 

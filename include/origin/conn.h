@@ -31,10 +31,11 @@ struct conn {
     struct wire wire;
     struct event *read_event, *write_event;
     struct h1_reader *reader;
-    struct call *call; /* while busy */
-    unsigned served;   /* calls that were carried */
-    bool paused;       /* not reading: the call's buffer is full */
-    bool write_broken; /* the origin takes no more, but may have answered */
+    struct call *call;  /* while busy */
+    unsigned served;    /* calls that were carried */
+    uint64_t idle_turn; /* the turn in which it became idle */
+    bool paused;        /* not reading: the call's buffer is full */
+    bool write_broken;  /* the origin takes no more, but may have answered */
     struct timeout idle_timeout;
     struct turn_task act, write, die;
 };
@@ -42,6 +43,10 @@ struct conn {
 /* Starts to dial. NULL when memory is out. */
 NODISCARD
 struct conn *conn_new(struct pool *pool);
+/* An idle connection may carry a call: nothing has come on it, not even since the loop last looked.
+ * It is closed otherwise. */
+NODISCARD
+bool conn_is_clean(struct conn *c);
 /* An idle connection begins to carry `call`. */
 void conn_carry(struct conn *c, struct call *call);
 /* The call has more to write. */

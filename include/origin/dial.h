@@ -39,7 +39,7 @@ NODISCARD
 struct dial *dial_start(struct event_base *base, const struct config_origin *origin,
                         uint64_t timeout_ms, void *share,
                         void (*done)(void *user, enum dial_result result), void *user);
-/* After DIAL_DONE: hands the connection over, once. False when descriptors are out. */
+/* After DIAL_DONE: hands the connection over, once. False: it is gone already. */
 NODISCARD
 bool dial_take(struct dial *d, struct wire *out);
 /* After any other result: what went wrong, in words. */

@@ -39,10 +39,11 @@ struct client {
     struct tls_conn *tls;
     struct h2_session *h2;
     struct event *read_event, *write_event;
-    bool write_blocked;
+    bool write_blocked, read_blocked;
     struct buf out; /* what the protocol has to send and TLS has not taken */
-    struct turn_task write, die;
+    struct turn_task write, die, read_more;
     struct timeout timeout; /* of what is awaited */
+    struct timeout stall;   /* while the socket takes nothing */
     enum client_await await;
     uint64_t progress_ms; /* when the client last took bytes */
     struct sockaddr_storage address;

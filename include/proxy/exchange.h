@@ -37,7 +37,7 @@ struct exchange {
     struct request request;
     struct fields request_trailers;
     size_t header_bytes;
-    bool header_too_large, head_complete, request_ended, stream_closed;
+    bool header_too_large, head_complete, request_ended, upload_ended, stream_closed;
     struct timeout stall;
     const struct config_route *route;
     uint64_t started_us;

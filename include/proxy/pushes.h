@@ -15,7 +15,7 @@ bool pushes_plan(struct exchange *x, const struct response *from, struct respons
 enum failure pushes_judge(struct exchange *x, const struct response *from);
 /* Makes `to` the head of a pushed answer. */
 void pushes_mark(struct exchange *x, struct response *to);
-/* The push `x` failed before its head came: remembers it. */
+/* We end the push `x`: the connection has not carried it, and others may be spared it. */
 void pushes_failed(struct exchange *x, enum failure why);
 
 #endif

@@ -36,7 +36,9 @@ struct acceptor;
 /* Accepts clients into `env`. NULL when memory is out. */
 NODISCARD
 struct acceptor *acceptor_new(struct env *env, const struct config_listen *listen, int fd);
-/* Accepts no more; the socket stays open. NULL is fine. */
+/* Refuses clients from now on: those in the queue, and those that come, are told at once. */
+void acceptor_stop(struct acceptor *a);
+/* NULL is fine. */
 void acceptor_free(struct acceptor *a);
 
 #endif

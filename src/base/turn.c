@@ -6,7 +6,9 @@ void turn_init(struct turn *t)
 {
     for (int i = 0; i < TURN_PHASES; i++)
         list_init(&t->phases[i]);
+    list_init(&t->next);
     t->now_ms = 0;
+    t->number = 0;
 }
 
 void turn_task_init(struct turn_task *task, void (*run)(struct turn_task *task))
@@ -19,6 +21,35 @@ void turn_add(struct turn *t, enum turn_phase phase, struct turn_task *task)
 {
     if (list_empty(&task->node))
         list_push(&t->phases[phase], &task->node);
+}
+
+void turn_defer(struct turn *t, struct turn_task *task)
+{
+    if (list_empty(&task->node))
+        list_push(&t->next, &task->node);
+}
+
+bool turn_has_deferred(const struct turn *t)
+{
+    return !list_empty(&t->next);
+}
+
+bool turn_is_over(const struct turn *t)
+{
+    for (int i = 0; i < TURN_PHASES; i++) {
+        if (!list_empty(&t->phases[i]))
+            return false;
+    }
+    return true;
+}
+
+void turn_begin(struct turn *t)
+{
+    struct list *node;
+    t->number++;
+    t->now_ms = 0;
+    while ((node = list_pop(&t->next)))
+        list_push(&t->phases[TURN_ACT], node);
 }
 
 void turn_cancel(struct turn_task *task)
@@ -43,7 +74,6 @@ void turn_run(struct turn *t)
         struct turn_task *task = CONTAINER_OF(node, struct turn_task, node);
         task->run(task);
     }
-    t->now_ms = 0;
 }
 
 uint64_t turn_now_ms(struct turn *t)

@@ -16,7 +16,8 @@ struct h2_session {
     nghttp2_session *nghttp2;
     const struct h2_events *events;
     void *user;
-    struct list held; /* pushes whose pages go first */
+    struct list held;   /* pushes whose pages go first */
+    struct list unsent; /* streams whose head nghttp2 will not send: they are to be reset */
     bool in_head, goaway_received, announced, announcement_read;
 
     /* while h2_session_send() runs */
@@ -39,12 +40,15 @@ static struct span rcbuf_span(nghttp2_rcbuf *buf)
     return span_of(v.base, v.len);
 }
 
+/* nghttp2 skips a header block of a stream that is closed, without a word when it ends. */
 static int on_begin_frame(nghttp2_session *n, const nghttp2_frame_hd *hd, void *user)
 {
     struct h2_session *s = user;
-    (void)n;
-    if (hd->type != NGHTTP2_CONTINUATION)
-        s->in_head = hd->type == NGHTTP2_HEADERS;
+    if (hd->type == NGHTTP2_CONTINUATION)
+        return 0;
+    s->in_head = hd->type == NGHTTP2_HEADERS &&
+                 (hd->stream_id > nghttp2_session_get_last_proc_stream_id(n) ||
+                  stream_of(s, hd->stream_id) != NULL);
     return 0;
 }
 
@@ -86,8 +90,19 @@ static int on_invalid_header(nghttp2_session *n, const nghttp2_frame *frame, ngh
     (void)name;
     (void)value;
     (void)flags;
-    (void)user;
+    struct h2_session *s = user;
+    s->in_head = false;
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+}
+
+static int on_invalid_frame(nghttp2_session *n, const nghttp2_frame *frame, int code, void *user)
+{
+    struct h2_session *s = user;
+    (void)n;
+    (void)frame;
+    (void)code;
+    s->in_head = false;
+    return 0;
 }
 
 static void on_headers_frame(struct h2_session *s, const nghttp2_frame *frame)
@@ -169,6 +184,21 @@ static int on_stream_close(nghttp2_session *n, int32_t id, uint32_t code, void *
     return 0;
 }
 
+/* nghttp2 refuses to send a head (the client sent GOAWAY before a push answered; the head is too
+ * large; memory is out), and leaves the stream as it is. */
+static int on_frame_not_send(nghttp2_session *n, const nghttp2_frame *frame, int code, void *user)
+{
+    struct h2_session *s = user;
+    struct h2_stream *stream = stream_of(s, frame->hd.stream_id);
+    (void)n;
+    if (frame->hd.type != NGHTTP2_HEADERS || !stream || code == NGHTTP2_ERR_STREAM_CLOSED ||
+        code == NGHTTP2_ERR_STREAM_CLOSING)
+        return 0;
+    list_remove(&stream->held_node);
+    list_push(&s->unsent, &stream->held_node);
+    return 0;
+}
+
 /* The page has bytes to send and window to send them in. */
 static bool page_goes_first(const struct h2_session *s, const struct h2_stream *stream)
 {
@@ -230,8 +260,6 @@ static ssize_t on_pull(nghttp2_session *n, int32_t id, uint8_t *buf, size_t leng
         return NGHTTP2_ERR_DEFERRED;
     }
     enum h2_body after = s->events->pull(stream, &bytes, &trailers);
-    if (after == H2_BODY_FAIL)
-        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     size_t room = s->out_room - s->out_len - FRAME_HEAD_BYTES;
     size_t take = bytes.len < length ? bytes.len : length;
     if (take > room)
@@ -280,16 +308,26 @@ static nghttp2_session_callbacks *make_callbacks(void)
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cbs, on_data_chunk);
     nghttp2_session_callbacks_set_on_stream_close_callback(cbs, on_stream_close);
     nghttp2_session_callbacks_set_send_data_callback(cbs, on_send_data);
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(cbs, on_frame_not_send);
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(cbs, on_invalid_frame);
     return cbs;
 }
 
-static nghttp2_option *make_options(void)
+/* nghttp2 reckons 12 bytes more for each field than its name and value have. */
+static size_t block_bytes(size_t head_bytes)
+{
+    return 65536 + head_bytes * 8;
+}
+
+static nghttp2_option *make_options(const struct h2_limits *limits)
 {
     nghttp2_option *options = NULL;
     if (nghttp2_option_new(&options) != 0)
         return NULL;
     nghttp2_option_set_no_auto_window_update(options, 1);
     nghttp2_option_set_no_closed_streams(options, 1);
+    nghttp2_option_set_max_send_header_block_length(options,
+                                                    block_bytes(limits->response_head_bytes));
     nghttp2_option_set_builtin_recv_extension_type(options, NGHTTP2_PRIORITY_UPDATE);
     return options;
 }
@@ -345,11 +383,12 @@ struct h2_session *h2_session_new(const struct h2_events *events, void *user,
 {
     nghttp2_mem mem = {NULL, take_bytes, give_bytes, take_zeroed, take_resized};
     nghttp2_session_callbacks *cbs = make_callbacks();
-    nghttp2_option *options = make_options();
+    nghttp2_option *options = make_options(limits);
     struct h2_session *s = mem_zalloc(1, sizeof *s);
     bool ok = cbs && options && s;
     if (ok) {
         list_init(&s->held);
+        list_init(&s->unsent);
         s->events = events;
         s->user = user;
         s->in_head = true; /* of the connection: the preface */
@@ -392,6 +431,20 @@ static bool release_held(struct h2_session *s)
     return released;
 }
 
+static bool reset_unsent(struct h2_session *s)
+{
+    struct list *node;
+    bool any = false;
+    while ((node = list_pop(&s->unsent))) {
+        const struct h2_stream *stream = CONTAINER_OF(node, struct h2_stream, held_node);
+        bool promised = stream->id % 2 == 0;
+        nghttp2_submit_rst_stream(s->nghttp2, NGHTTP2_FLAG_NONE, stream->id,
+                                  promised ? NGHTTP2_CANCEL : NGHTTP2_INTERNAL_ERROR);
+        any = true;
+    }
+    return any;
+}
+
 /* Copies as much of `rest` as there is room for. */
 static void put_rest(struct h2_session *s)
 {
@@ -420,7 +473,7 @@ size_t h2_session_send(struct h2_session *s, char *to, size_t room, bool *failed
         s->rest = span_of(bytes, (size_t)n);
         if (n > 0)
             put_rest(s);
-        else if (s->out_len == before && !release_held(s))
+        else if (!reset_unsent(s) && s->out_len == before && !release_held(s))
             break;
     }
     s->out = NULL;
@@ -561,6 +614,11 @@ bool h2_session_takes_pushes(const struct h2_session *s)
 uint32_t h2_session_max_pushes(const struct h2_session *s)
 {
     return nghttp2_session_get_remote_settings(s->nghttp2, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+}
+
+size_t h2_session_queue_len(const struct h2_session *s)
+{
+    return nghttp2_session_get_outbound_queue_size(s->nghttp2);
 }
 
 size_t h2_session_window(const struct h2_session *s, const struct h2_stream *stream)

@@ -82,14 +82,12 @@ void call_watch(struct call *c)
 {
     struct pools *all = c->pool->all;
     uint64_t now = turn_now_ms(all->turn);
-    if (c->conn->paused)
+    if (c->conn->paused || (!has_output(c) && !call_request_is_written(c)))
         timeout_stop(&c->timeout);
     else if (c->has_final_head || has_output(c))
         timeout_start(&all->stall, &c->timeout, now);
-    else if (call_request_is_written(c))
-        timeout_start(&all->response, &c->timeout, now);
     else
-        timeout_stop(&c->timeout);
+        timeout_start(&all->response, &c->timeout, now);
 }
 
 /* Takes the call off its connection. */
@@ -259,7 +257,7 @@ static void prepare_output(struct call *c)
     } else if (c->upload_ended) {
         if (chunked)
             c->text = h1_last_chunk(c->arena, c->upload_trailers, c->chunk_open);
-        c->upload_written = true;
+        c->upload_written = !chunked || c->text.len > 0;
     }
 }
 
@@ -267,6 +265,10 @@ int call_output(struct call *c, struct iovec pieces[2])
 {
     int count = 0;
     prepare_output(c);
+    if (c->arena->failed) {
+        call_fail(c, CALL_NO_MEMORY);
+        return 0;
+    }
     if (c->text.len > 0)
         pieces[count++] = (struct iovec){(void *)c->text.ptr, c->text.len};
     if (c->chunk_left > 0)

@@ -5,6 +5,8 @@
 #include "base/mem.h"
 #include "origin/state.h"
 
+enum { READS_A_TURN = 8 };
+
 static void set_state(struct conn *c, enum conn_state to)
 {
     static const bool allowed[CONN_STATES][CONN_STATES] = {
@@ -74,6 +76,15 @@ static void read_idle(struct conn *c)
         conn_close(c);
 }
 
+/* The loop has looked at a connection that became idle in an earlier turn; at this turn's it has
+ * not, and bytes after a response would be taken for the next one. */
+bool conn_is_clean(struct conn *c)
+{
+    if (c->served > 0 && c->idle_turn == c->pool->all->turn->number)
+        read_idle(c);
+    return c->state == CONN_IDLE;
+}
+
 /* Reads once; true if more may be there that the socket does not tell of. */
 static bool read_once(struct conn *c)
 {
@@ -109,8 +120,14 @@ static void conn_read(struct conn *c)
         read_idle(c);
         return;
     }
-    while (c->state == CONN_BUSY && !c->paused && read_once(c))
-        ;
+    for (int i = 0; c->state == CONN_BUSY && !c->paused; i++) {
+        if (i == READS_A_TURN) {
+            turn_defer(c->pool->all->turn, &c->act);
+            return;
+        }
+        if (!read_once(c))
+            return;
+    }
 }
 
 static void conn_write(struct conn *c)
@@ -170,6 +187,7 @@ static void become_idle(struct conn *c)
 {
     struct pools *all = c->pool->all;
     set_state(c, CONN_IDLE);
+    c->idle_turn = all->turn->number;
     list_remove(&c->node);
     list_push_front(&c->pool->idle, &c->node);
     timeout_start(&all->idle, &c->idle_timeout, turn_now_ms(all->turn));
@@ -198,8 +216,9 @@ static void run_dialed(struct turn_task *task)
         return;
     }
     enum call_fault fault = c->dial_result == DIAL_TIMED_OUT ? CALL_CONNECT_TIMEOUT : CALL_REFUSED;
-    const char *why =
-        c->dial_result == DIAL_DONE ? "no descriptor or memory is left" : dial_why(c->dial);
+    const char *why = c->dial_result == DIAL_DONE
+                          ? "the connection was lost at once, or memory is out"
+                          : dial_why(c->dial);
     pool_dial_failed(pool, fault, why);
     conn_close(c);
 }
@@ -264,7 +283,8 @@ void conn_resume(struct conn *c)
         return;
     c->paused = false;
     event_add(c->read_event, NULL);
-    turn_add(c->pool->all->turn, TURN_ACT, &c->act);
+    if (wire_is_layered(&c->wire))
+        turn_defer(c->pool->all->turn, &c->act);
 }
 
 void conn_release(struct conn *c, bool reusable)

@@ -1,7 +1,6 @@
 #include "origin/dial.h"
 
 #include <curl/curl.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,6 +23,7 @@ struct dial {
     struct event *timer;
     struct watch watches[MAX_SOCKETS]; /* a race of two addresses and a resolver need three */
     bool added, ended, is_plain;
+    curl_socket_t taken; /* it is not libcurl's any more */
     char why[CURL_ERROR_SIZE];
     void (*done)(void *user, enum dial_result result);
     void *user;
@@ -158,6 +158,22 @@ static int want_timer(CURLM *multi, long timeout_ms, void *user)
     return event_add(d->timer, &wait);
 }
 
+/* A copy of the descriptor would do, but for epoll: what libcurl's own descriptor was registered
+ * for stays with the open file, and wakes the loop for ever (event_base_new_with_config tells). */
+static int close_socket(void *user, curl_socket_t fd)
+{
+    const struct dial *d = user;
+    return fd == d->taken ? 0 : close(fd);
+}
+
+/* The callback must not outlive the dial, so a connection under TLS, which does, has none. */
+static bool keep_socket(struct dial *d)
+{
+    return !d->is_plain ||
+           (curl_easy_setopt(d->easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket) == CURLE_OK &&
+            curl_easy_setopt(d->easy, CURLOPT_CLOSESOCKETDATA, d) == CURLE_OK);
+}
+
 static bool set_target(CURL *easy, const struct config_origin *origin)
 {
     char url[URL_BYTES];
@@ -182,7 +198,8 @@ static bool set_trust(CURL *easy, const struct config_origin *origin)
 }
 
 /* FRESH_CONNECT and HTTP_VERSION: a connection of its own that speaks HTTP/1.1, whatever ALPN
- * offers. PROXY: the environment of the daemon must not divert what goes to the origin. */
+ * offers. PROXY: the environment of the daemon must not divert what goes to the origin.
+ * QUICK_EXIT: a time-out does not wait for the thread that asks a silent name server. */
 static bool set_rules(struct dial *d, const struct config_origin *origin, uint64_t timeout_ms,
                       void *share)
 {
@@ -192,6 +209,7 @@ static bool set_rules(struct dial *d, const struct config_origin *origin, uint64
            curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK && keep_socket(d) &&
            curl_easy_setopt(easy, CURLOPT_SHARE, share) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, d->why) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)timeout_ms) == CURLE_OK &&
@@ -217,6 +235,7 @@ struct dial *dial_start(struct event_base *base, const struct config_origin *ori
     d->done = done;
     d->user = user;
     d->is_plain = !origin->url.tls;
+    d->taken = CURL_SOCKET_BAD;
     d->multi = curl_multi_init();
     d->easy = curl_easy_init();
     d->timer = evtimer_new(base, on_timer, d);
@@ -229,8 +248,8 @@ struct dial *dial_start(struct event_base *base, const struct config_origin *ori
     return d;
 }
 
-/* libcurl's own handle is done with after a plain dial: the socket lives on in our copy of its
- * descriptor. Under TLS it is the only way to the bytes, and stays. */
+/* libcurl's handles are done with after a plain dial: they go with the dial, the socket stays.
+ * Under TLS they are the only way to the bytes, and stay. */
 bool dial_take(struct dial *d, struct wire *out)
 {
     curl_socket_t fd = CURL_SOCKET_BAD;
@@ -238,8 +257,9 @@ bool dial_take(struct dial *d, struct wire *out)
     if (fd == CURL_SOCKET_BAD)
         return false;
     if (d->is_plain) {
-        *out = (struct wire){.fd = fcntl(fd, F_DUPFD_CLOEXEC, 0)};
-        return out->fd >= 0;
+        d->taken = fd;
+        *out = (struct wire){.fd = fd};
+        return true;
     }
     *out = (struct wire){.fd = fd, .tls = d->easy, .tls_loop = d->multi};
     curl_multi_setopt(d->multi, CURLMOPT_SOCKETFUNCTION, NULL);

@@ -47,8 +47,8 @@ static unsigned pushes_allowed(const struct pool *p)
 /* A call that failed on a connection that had grown stale gets one that has carried nothing. */
 static struct conn *idle_for(const struct pool *p, const struct call *call)
 {
-    LIST_FOR_EACH (c, &p->idle, struct conn, node) {
-        if (!call->retried || c->served == 0)
+    LIST_FOR_EACH_SAFE (c, &p->idle, struct conn, node) {
+        if ((!call->retried || c->served == 0) && conn_is_clean(c))
             return c;
     }
     return NULL;

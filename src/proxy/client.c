@@ -12,6 +12,8 @@
 #include "proxy/exchange.h"
 
 enum {
+    READS_A_TURN = 8,
+    QUEUED_FRAMES = 1000, /* of answers to a client that does not read them */
     UNSENT_BYTES = 65536, /* at most, that wait in the kernel: the order of what comes after
                            * them can still change */
     WINDOW_BYTES = POOL_UPLOAD_BYTES - 1, /* an upload's buffer holds a whole window */
@@ -75,7 +77,9 @@ static void client_free(struct client *c)
     buf_fini(&c->out);
     diary_fini(&c->diary);
     timeout_stop(&c->timeout);
+    timeout_stop(&c->stall);
     turn_cancel(&c->write);
+    turn_cancel(&c->read_more);
     close(c->fd);
     mem_free(c);
 }
@@ -93,6 +97,8 @@ void client_close(struct client *c, enum failure why)
     LIST_FOR_EACH_SAFE (x, &c->exchanges, struct exchange, node)
         exchange_on_closed(x, why);
     timeout_stop(&c->timeout);
+    timeout_stop(&c->stall);
+    turn_cancel(&c->read_more);
     event_del(c->read_event);
     event_del(c->write_event);
     list_remove(&c->node);
@@ -105,11 +111,18 @@ void client_close(struct client *c, enum failure why)
 static void leave(struct client *c)
 {
     set_state(c, CLIENT_LEAVING);
+    if (c->read_blocked)
+        event_add(c->read_event, NULL);
     LIST_FOR_EACH_SAFE (x, &c->exchanges, struct exchange, node)
         exchange_on_closed(x, c->leaving_why);
     tls_conn_shutdown(c->tls);
     shutdown(c->fd, SHUT_WR);
     await(c, CLIENT_AWAIT_CLOSE, true);
+}
+
+static void on_write_stall(struct timeout *t)
+{
+    client_close(CONTAINER_OF(t, struct client, stall), FAIL_CLIENT_STALLED);
 }
 
 /* The last word of a drain: the client has read that it comes, or takes too long to say so. */
@@ -219,6 +232,7 @@ static bool open_session(struct client *c)
         .streams = (uint32_t)config->limits.streams,
         .header_list_bytes = (uint32_t)config->limits.header_list_bytes,
         .window_bytes = WINDOW_BYTES,
+        .response_head_bytes = (size_t)config->limits.origin_header_bytes,
     };
     c->h2 = h2_session_new(&h2_events, c, &limits);
     if (!c->h2)
@@ -292,6 +306,21 @@ static void discard(struct client *c)
         client_close(c, FAIL_CLIENT_GONE);
 }
 
+/* A client that asks and does not read gets no more read from it until it does. */
+static void regulate(struct client *c)
+{
+    bool flooded = c->write_blocked && h2_session_queue_len(c->h2) > QUEUED_FRAMES;
+    if (flooded == c->read_blocked)
+        return;
+    c->read_blocked = flooded;
+    if (flooded) {
+        event_del(c->read_event);
+    } else {
+        event_add(c->read_event, NULL);
+        turn_defer(&c->env->turn, &c->read_more);
+    }
+}
+
 static void client_read(struct client *c)
 {
     if (c->state == CLIENT_LEAVING) {
@@ -300,10 +329,15 @@ static void client_read(struct client *c)
     }
     if (c->state == CLIENT_HANDSHAKE && !shake_hands(c))
         return;
-    while (c->state == CLIENT_OPEN && read_once(c))
-        ;
+    for (int i = 0; c->state == CLIENT_OPEN && !c->read_blocked && read_once(c); i++) {
+        if (i == READS_A_TURN) {
+            turn_defer(&c->env->turn, &c->read_more);
+            break;
+        }
+    }
     if (c->state != CLIENT_OPEN)
         return;
+    regulate(c);
     go_on_draining(c);
     await_next(c, true);
     write_soon(c);
@@ -330,6 +364,16 @@ static enum filled fill(struct client *c)
     return failed || h2_session_is_over(c->h2) ? FILLED_OVER : FILLED_NOTHING;
 }
 
+static void block_write(struct client *c)
+{
+    struct env *e = c->env;
+    c->write_blocked = true;
+    event_add(c->write_event, NULL);
+    if (list_empty(&c->stall.node))
+        timeout_start(&e->stall, &c->stall, turn_now_ms(&e->turn));
+    regulate(c);
+}
+
 /* Hands on what waits, and refills, until the socket or the protocol has enough. */
 static void client_write(struct client *c)
 {
@@ -347,10 +391,10 @@ static void client_write(struct client *c)
         case TLS_OK:
             buf_consume(&c->out, n);
             c->progress_ms = turn_now_ms(&c->env->turn);
+            timeout_stop(&c->stall);
             break;
         case TLS_WANT_WRITE:
-            c->write_blocked = true;
-            event_add(c->write_event, NULL);
+            block_write(c);
             return;
         case TLS_WANT_READ:
             return;
@@ -360,7 +404,16 @@ static void client_write(struct client *c)
             return;
         }
     }
+    if (c->state == CLIENT_OPEN)
+        regulate(c);
     await_next(c, false);
+}
+
+static void run_read_more(struct turn_task *task)
+{
+    struct client *c = CONTAINER_OF(task, struct client, read_more);
+    if (c->state == CLIENT_OPEN)
+        client_read(c);
 }
 
 static void run_write(struct turn_task *task)
@@ -434,6 +487,8 @@ struct client *client_new(struct env *env, const struct config_listen *listen, i
     list_init(&c->exchanges);
     turn_task_init(&c->write, run_write);
     turn_task_init(&c->die, run_die);
+    turn_task_init(&c->read_more, run_read_more);
+    timeout_init(&c->stall, on_write_stall);
     timeout_init(&c->timeout, on_timeout);
     buf_init(&c->out, &env->out_blocks);
     diary_init(&c->diary);
@@ -457,7 +512,7 @@ void client_drain(struct client *c)
 {
     if (c->state == CLIENT_HANDSHAKE) {
         client_close(c, FAIL_DRAINING);
-    } else if (c->state == CLIENT_OPEN) {
+    } else if (c->state == CLIENT_OPEN && c->await != CLIENT_AWAIT_CLOSE) {
         h2_session_announce_goaway(c->h2);
         await(c, CLIENT_AWAIT_PING, true);
         write_soon(c);

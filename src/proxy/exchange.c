@@ -121,7 +121,6 @@ void exchange_on_body(struct exchange *x, struct span bytes)
 void exchange_on_end(struct exchange *x)
 {
     x->request_ended = true;
-    call_upload_end(&x->call, x->request_trailers.len > 0 ? &x->request_trailers : NULL);
     act_soon(x);
 }
 
@@ -143,8 +142,6 @@ enum h2_body exchange_pull(struct exchange *x, struct span *bytes, const struct 
         *bytes = x->own_body;
     } else {
         *bytes = call_body(&x->call);
-        if (x->call.state == CALL_FAILED)
-            return H2_BODY_FAIL;
         if (x->call.state != CALL_COMPLETE)
             return H2_BODY_LATER;
         *trailers = x->response_trailers.len > 0 ? &x->response_trailers : NULL;
@@ -236,7 +233,7 @@ static void fail(struct exchange *x, enum failure why)
     if (x->failure == FAIL_NONE)
         x->failure = why;
     call_cancel(&x->call);
-    if (x->is_push && x->state == EXCHANGE_FORWARDING)
+    if (x->is_push)
         pushes_failed(x, why);
     if (x->state != EXCHANGE_ANSWERING && !x->is_push && failure_status(why) != 0) {
         answer(x, failure_status(why));
@@ -431,13 +428,11 @@ static void take_end(struct exchange *x)
 static void take_answer(struct exchange *x)
 {
     take_heads(x);
-    if (x->call.state == CALL_FAILED && x->state == EXCHANGE_FORWARDING)
+    if (x->call.state == CALL_FAILED && !x->has_own_body)
         fail(x, failure_of(x));
     if (x->state != EXCHANGE_ANSWERING || x->has_own_body || x->answer_ended)
         return;
     take_end(x);
-    if (x->call.state == CALL_FAILED && x->failure == FAIL_NONE)
-        x->failure = failure_of(x);
     if (call_body(&x->call).len > 0 || x->call.state != CALL_RUNNING)
         client_resume(x);
 }
@@ -445,9 +440,11 @@ static void take_answer(struct exchange *x)
 /* It is the client's turn: to send more of its body, or to take what waits for it. */
 static bool awaits_client(const struct exchange *x)
 {
-    if (x->state == EXCHANGE_ANSWERING && (x->has_own_body || call_body(&x->call).len > 0))
+    bool open = x->state == EXCHANGE_FORWARDING || x->state == EXCHANGE_ANSWERING;
+    bool has_rest = call_body(&x->call).len > 0 || x->call.state != CALL_RUNNING;
+    if (x->state == EXCHANGE_ANSWERING && (x->has_own_body || has_rest))
         return true;
-    return x->state == EXCHANGE_FORWARDING && !x->request_ended && buf_len(&x->call.upload) == 0;
+    return open && !x->request_ended && buf_len(&x->call.upload) == 0;
 }
 
 static void watch(struct exchange *x)
@@ -529,6 +526,28 @@ static void finish(struct exchange *x)
     client_settle(c);
 }
 
+/* What came after the head of the request. */
+static void take_request_end(struct exchange *x)
+{
+    if (x->state != EXCHANGE_FORWARDING && x->state != EXCHANGE_ANSWERING)
+        return;
+    if (out_of_memory(x)) {
+        fail(x, FAIL_NO_MEMORY);
+    } else if (x->header_too_large && !x->has_own_body) {
+        fail(x, FAIL_HEADER_TOO_LARGE);
+    } else if (x->request_ended && !x->upload_ended && !x->has_own_body) {
+        struct fields *trailers = arena_alloc(&x->arena, sizeof *trailers);
+        if (!trailers) {
+            fail(x, FAIL_NO_MEMORY);
+            return;
+        }
+        fields_init(trailers, &x->arena);
+        forward_trailers(trailers, &x->request_trailers);
+        x->upload_ended = true;
+        call_upload_end(&x->call, trailers->len > 0 ? trailers : NULL);
+    }
+}
+
 static void run_act(struct turn_task *task)
 {
     struct exchange *x = CONTAINER_OF(task, struct exchange, act);
@@ -540,8 +559,7 @@ static void run_act(struct turn_task *task)
     }
     if (x->state == EXCHANGE_RECEIVING && x->head_complete)
         begin(x);
-    if (x->state == EXCHANGE_FORWARDING && out_of_memory(x))
-        fail(x, FAIL_NO_MEMORY);
+    take_request_end(x);
     size_t sent = call_take_sent(&x->call);
     if (sent > 0)
         client_consumed(x, sent);

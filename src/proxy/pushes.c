@@ -102,31 +102,36 @@ static struct exchange *make_push(struct exchange *page, const struct plan_link 
     return x;
 }
 
-/* Promises one link. False: it could not be. */
-static bool promise(struct exchange *page, const struct plan_link *link,
-                    const struct response *from)
+/* Promises one link. Returns PLAN_PUSHED, or why it could not be. */
+static enum plan_verdict promise(struct exchange *page, const struct plan_link *link,
+                                 const struct response *from)
 {
     struct client *c = page->client;
     const struct config_route *route = route_of(page, link->target);
-    struct exchange *x = route ? make_push(page, link, route, from) : NULL;
+    if (!route)
+        return PLAN_REFUSED_BEFORE; /* no origin would answer */
+    struct exchange *x = make_push(page, link, route, from);
     if (!x)
-        return false;
+        return PLAN_CLIENT_LIMIT;
     if (!client_promise(page, x)) {
         exchange_discard(x);
-        return false;
+        return PLAN_CLIENT_LIMIT;
     }
     c->pushes_open++;
     c->pushes_made++;
     diary_enter(&c->diary, x->diary_key);
     exchange_start_push(x);
-    return true;
+    return PLAN_PUSHED;
 }
 
 static void promise_all(struct exchange *x, struct plan *plan, const struct response *from)
 {
     for (size_t i = 0; i < plan->len; i++) {
-        if (plan->links[i].verdict == PLAN_PUSHED && !promise(x, &plan->links[i], from))
-            plan_deny(plan, i, PLAN_CLIENT_LIMIT);
+        if (plan->links[i].verdict != PLAN_PUSHED)
+            continue;
+        enum plan_verdict deny = promise(x, &plan->links[i], from);
+        if (deny != PLAN_PUSHED)
+            plan_deny(plan, i, deny);
     }
 }
 
@@ -227,6 +232,8 @@ void pushes_mark(struct exchange *x, struct response *to)
 void pushes_failed(struct exchange *x, enum failure why)
 {
     diary_leave(&x->client->diary, x->diary_key);
+    if (x->status != 0)
+        return; /* its head was fine */
     switch (why) {
     case FAIL_ORIGIN_REFUSED:
     case FAIL_ORIGIN_CONNECT_TIMEOUT:

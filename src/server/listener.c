@@ -242,9 +242,9 @@ static void on_acceptable(evutil_socket_t fd, short events, void *user)
         socklen_t len = sizeof from;
         int client = accept4(fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (client >= 0) {
-            if (!client_new(a->env, a->listen, client, (struct sockaddr *)&from))
-                take_a_break(a, ENOMEM);
-            continue;
+            if (client_new(a->env, a->listen, client, (struct sockaddr *)&from))
+                continue;
+            errno = ENOMEM;
         }
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
             take_a_break(a, errno);
@@ -265,6 +265,13 @@ struct acceptor *acceptor_new(struct env *env, const struct config_listen *liste
         return NULL;
     }
     return a;
+}
+
+void acceptor_stop(struct acceptor *a)
+{
+    event_del(a->event);
+    event_del(a->pause);
+    shutdown(a->fd, SHUT_RD);
 }
 
 void acceptor_free(struct acceptor *a)

@@ -37,19 +37,12 @@ struct worker {
     bool ended;
 };
 
-static void close_acceptors(struct worker *w)
-{
-    for (size_t i = 0; w->acceptors && i < w->rules.config->listens_len; i++) {
-        acceptor_free(w->acceptors[i]);
-        w->acceptors[i] = NULL;
-    }
-}
-
 static void drain(struct worker *w)
 {
     if (w->env.draining)
         return;
-    close_acceptors(w);
+    for (size_t i = 0; i < w->rules.config->listens_len; i++)
+        acceptor_stop(w->acceptors[i]);
     w->drain_deadline_ms = turn_now_ms(&w->env.turn) + w->rules.config->timeouts.drain_ms;
     env_drain(&w->env);
 }
@@ -99,9 +92,11 @@ static uint64_t drain_left_ms(struct worker *w)
 
 static void end_turn(struct worker *w)
 {
-    turn_run(&w->env.turn);
-    uint64_t left = env_expire(&w->env);
-    turn_run(&w->env.turn);
+    uint64_t left;
+    do {
+        turn_run(&w->env.turn);
+        left = env_expire(&w->env);
+    } while (!turn_is_over(&w->env.turn));
     uint64_t drain_left = drain_left_ms(w);
     if (w->env.draining && (w->env.clients_len == 0 || drain_left == 0))
         w->ended = true;
@@ -110,7 +105,6 @@ static void end_turn(struct worker *w)
     atomic_store_explicit(&w->metrics.connections_open, w->env.clients_len, memory_order_relaxed);
     atomic_store_explicit(&w->metrics.connections_total, w->env.clients_total,
                           memory_order_relaxed);
-    w->env.turn.now_ms = 0;
 }
 
 static void *run(void *user)
@@ -118,7 +112,9 @@ static void *run(void *user)
     struct worker *w = user;
     end_turn(w);
     while (!w->ended) {
-        event_base_loop(w->base, EVLOOP_ONCE);
+        bool waits = !turn_has_deferred(&w->env.turn);
+        turn_begin(&w->env.turn);
+        event_base_loop(w->base, waits ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK);
         end_turn(w);
     }
     if (w->env.clients_len > 0) {
@@ -237,7 +233,8 @@ void worker_join(struct worker *w)
         return;
     if (w->running)
         pthread_join(w->thread, NULL);
-    close_acceptors(w);
+    for (size_t i = 0; w->acceptors && i < w->rules.config->listens_len; i++)
+        acceptor_free(w->acceptors[i]);
     mem_free(w->acceptors);
     if (w->has_env)
         env_fini(&w->env);

@@ -92,21 +92,6 @@ static void an_end_alone_is_an_empty_frame(void **state)
     expect_log(&rig.saw, ":status: 200\nHEADERS 1\nDATA 1 of 0, end\n");
 }
 
-static void a_body_that_cannot_go_on_resets_its_stream(void **state)
-{
-    (void)state;
-    GREET_PLAIN(&rig);
-    get(&rig, "/");
-    rig_run(&rig);
-    answer(&rig, &rig.streams[0], SPAN("abc"), H2_BODY_LATER);
-    rig_run(&rig);
-    rig.streams[0].after = H2_BODY_FAIL;
-    h2_session_resume(rig.session, &rig.streams[0].h2);
-    rig_run(&rig);
-    expect_log(&rig.saw, ":status: 200\nHEADERS 1\nDATA 1 of 3\nRST_STREAM 1: 2\n");
-    expect_log(&rig.server, REQUEST("/") "head 1, all\nend 1 after 0\nclosed 1: 2\n");
-}
-
 static void the_clients_windows_hold_a_body_back(void **state)
 {
     (void)state;
@@ -441,7 +426,6 @@ int main(void)
         TEST(a_response_without_a_body_ends_with_its_head),
         TEST(bodies_go_out_as_they_come),
         TEST(an_end_alone_is_an_empty_frame),
-        TEST(a_body_that_cannot_go_on_resets_its_stream),
         TEST(the_clients_windows_hold_a_body_back),
         TEST(an_upload_goes_as_far_as_its_window),
         TEST(a_slow_upload_does_not_stop_the_others),
