@@ -82,10 +82,11 @@ $(2)/obj/%.o: src/%.c | $(BUILD)/deps-build
 	$$(if $$(Q),@echo '  CC    $$@')
 	$$(Q)$$(CC) $$(CPPFLAGS_ALL) $$(CPPFLAGS) $$(CFLAGS_ALL) $(3) $$(CFLAGS) -MMD -MP -c -o $$@ $$<
 
-$(2)/llhttp/%.o: $$(LLHTTP)/%.c | $(BUILD)/deps-build
+# No prerequisites: make would remember from before the package was installed that they are missing.
+$(2)/llhttp/%.o: | $(BUILD)/deps-build
 	@mkdir -p $$(@D)
 	$$(if $$(Q),@echo '  CC    $$@')
-	$$(Q)$$(CC) $$(CPPFLAGS_ALL) -std=c17 -g -w $(3) $$(CFLAGS) -c -o $$@ $$<
+	$$(Q)$$(CC) $$(CPPFLAGS_ALL) -std=c17 -g -w $(3) $$(CFLAGS) -c -o $$@ $$(LLHTTP)/$$*.c
 
 $(2)/obj/server/demo_assets.o: $$(wildcard src/server/demo/*)
 
