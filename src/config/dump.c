@@ -1,4 +1,6 @@
 /* The effective configuration as a proxy.conf. */
+#include <assert.h>
+
 #include "config/source.h"
 
 static void dump_object(const struct section *kind, const void *object, FILE *out)
@@ -15,6 +17,7 @@ static void dump_object(const struct section *kind, const void *object, FILE *ou
 static bool is_self_signed(const struct section *kind, const void *object)
 {
     const struct config_certificate *certificate = object;
+    assert(object);
     return kind == &options_sections[SECTION_CERTIFICATE] && !certificate->chain;
 }
 

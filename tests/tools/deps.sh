@@ -10,7 +10,7 @@ packages_of() {
             node-llhttp libinih-dev libsystemd-dev
         ;;
     test)
-        echo libcmocka-dev libjansson-dev nginx-light nghttp2-client curl
+        echo libcmocka-dev libjansson-dev nginx-light nghttp2-client curl openssl
         ;;
     lint)
         echo clang clang-tidy clang-format libcmocka-dev libjansson-dev
