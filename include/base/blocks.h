@@ -19,8 +19,7 @@ void blocks_init(struct blocks *b, size_t block_bytes, size_t max_kept);
 /* Frees what is kept. Every block must have been given back. */
 void blocks_fini(struct blocks *b);
 /* A block, not initialized, or NULL when memory is out. */
-NODISCARD
-void *blocks_take(struct blocks *b);
+NODISCARD void *blocks_take(struct blocks *b);
 /* Gives a block back; NULL is fine. */
 void blocks_give(struct blocks *b, void *block);
 

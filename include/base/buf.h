@@ -34,13 +34,11 @@ static inline struct span buf_bytes(const struct buf *b)
 size_t buf_room(const struct buf *b);
 /* Where the next bytes go; `*room` says how many. Moves the queued bytes to the front of the block
  * if the room behind them is short. NULL when memory is out or the queue is full. */
-NODISCARD
-char *buf_space(struct buf *b, size_t *room);
+NODISCARD char *buf_space(struct buf *b, size_t *room);
 /* `n` bytes were written at buf_space(). */
 void buf_commit(struct buf *b, size_t n);
 /* Appends `s` and returns true, or leaves `b` alone and returns false if there is no room. */
-NODISCARD
-bool buf_append(struct buf *b, struct span s);
+NODISCARD bool buf_append(struct buf *b, struct span s);
 /* Drops the oldest `n` bytes; gives the block back when none is left. */
 void buf_consume(struct buf *b, size_t n);
 

@@ -9,15 +9,12 @@
 #include "base/attr.h"
 
 /* `size` bytes, not initialized, or NULL. Free with mem_free(). */
-NODISCARD
-void *mem_alloc(size_t size);
+NODISCARD void *mem_alloc(size_t size);
 /* `count` times `size` bytes, all zero, or NULL. Free with mem_free(). */
-NODISCARD
-void *mem_zalloc(size_t count, size_t size);
+NODISCARD void *mem_zalloc(size_t count, size_t size);
 /* `ptr` with room for `count` times `size` bytes, or NULL (also when the product overflows), in
  * which case `ptr` is still valid. */
-NODISCARD
-void *mem_resize(void *ptr, size_t count, size_t size);
+NODISCARD void *mem_resize(void *ptr, size_t count, size_t size);
 /* Gives back what the functions above returned; NULL is fine. */
 void mem_free(void *ptr);
 

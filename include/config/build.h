@@ -7,8 +7,7 @@
 
 /* The configuration of `source`, whose relative paths begin in `folder` (absolute, without a slash
  * at its end). Owns all it holds. NULL, and `error` filled, where it is not right. */
-NODISCARD
-struct config *build_config(const struct source *source, const char *folder,
-                            struct config_error *error);
+NODISCARD struct config *build_config(const struct source *source, const char *folder,
+                                      struct config_error *error);
 
 #endif

@@ -122,9 +122,12 @@ struct config {
         struct config_networks explain_from;
     } push;
     struct {
-        uint64_t header_list_bytes;   /* of a request */
-        uint64_t origin_header_bytes; /* of a response */
-        uint64_t streams;             /* of a connection, open at once */
+        uint64_t header_list_bytes;       /* of a request */
+        uint64_t origin_header_bytes;     /* of a response */
+        uint64_t streams;                 /* of a connection, open at once */
+        uint64_t connections_per_address; /* of all workers, at once; 0: no limit */
+        uint64_t resets;                  /* of a connection, in ten seconds */
+        uint64_t min_rate;                /* bytes a second, of a client that is awaited */
     } limits;
     struct {
         uint64_t handshake_ms;
@@ -158,17 +161,15 @@ struct config_error {
 
 /* Reads the text of a proxy.conf. `file` names it in messages; relative paths in it are relative to
  * the folder of `file`. Returns NULL and fills `error` where it is not right. */
-NODISCARD
-struct config *config_parse(struct span text, const char *file, struct config_error *error);
+NODISCARD struct config *config_parse(struct span text, const char *file,
+                                      struct config_error *error);
 /* Reads the file `path`; the rest is as with config_parse(). */
-NODISCARD
-struct config *config_load(const char *path, struct config_error *error);
+NODISCARD struct config *config_load(const char *path, struct config_error *error);
 /* Makes the configuration of `--origin URL`: one listener (127.0.0.1:8443 where `listen` is NULL),
  * one origin, one certificate (self-signed where `chain` is NULL), all else by default. Relative
  * paths are relative to the working directory. Errors begin with "command line: ". */
-NODISCARD
-struct config *config_quick(const char *origin_url, const char *listen, const char *chain,
-                            const char *key, struct config_error *error);
+NODISCARD struct config *config_quick(const char *origin_url, const char *listen, const char *chain,
+                                      const char *key, struct config_error *error);
 /* Frees `c` and all it holds; NULL is fine. */
 void config_free(struct config *c);
 

@@ -40,8 +40,7 @@ struct source_label {
 void source_init(struct source *s, const char *file);
 void source_fini(struct source *s);
 /* Reads `text`. False, and `error` filled, where it is not right or memory is out. */
-NODISCARD
-bool source_read(struct source *s, struct span text, struct config_error *error);
+NODISCARD bool source_read(struct source *s, struct span text, struct config_error *error);
 /* Appends a section and returns it; NULL when memory is out. */
 struct source_section *source_add(struct source *s, const struct section *kind, struct span name,
                                   unsigned line);

@@ -31,8 +31,7 @@ enum h1_result {
 };
 
 /* A reader for heads of at most `head_bytes`, or NULL when memory is out. */
-NODISCARD
-struct h1_reader *h1_reader_new(size_t head_bytes);
+NODISCARD struct h1_reader *h1_reader_new(size_t head_bytes);
 /* NULL is fine. */
 void h1_reader_free(struct h1_reader *r);
 /* Starts to read the response to a request with `method`. Its heads go to `arena` (borrowed until

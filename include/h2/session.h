@@ -76,16 +76,14 @@ void h2_stream_init(struct h2_stream *stream);
 
 /* A session for a client that has not said anything yet; our SETTINGS wait to be sent. NULL when
  * memory is out. */
-NODISCARD
-struct h2_session *h2_session_new(const struct h2_events *events, void *user,
-                                  const struct h2_limits *limits);
+NODISCARD struct h2_session *h2_session_new(const struct h2_events *events, void *user,
+                                            const struct h2_limits *limits);
 /* Frees it; NULL is fine. Calls nothing back. */
 void h2_session_free(struct h2_session *s);
 
 /* Takes what the client sent. False: the connection is beyond repair; what h2_session_send() still
  * has (a GOAWAY) is to be sent, then it is to be closed. */
-NODISCARD
-bool h2_session_receive(struct h2_session *s, struct span bytes);
+NODISCARD bool h2_session_receive(struct h2_session *s, struct span bytes);
 /* Writes what is to be sent, at most `room` bytes, to `to`; returns their number, 0: nothing for
  * now. `*failed` is set where the session is beyond repair. */
 size_t h2_session_send(struct h2_session *s, char *to, size_t room, bool *failed);
@@ -97,18 +95,16 @@ bool h2_session_is_over(const struct h2_session *s);
 bool h2_session_is_in_head(const struct h2_session *s);
 
 /* Sends an informational head (RFC 9110 §15.2). */
-NODISCARD
-bool h2_session_inform(struct h2_session *s, struct h2_stream *stream, const struct response *head);
+NODISCARD bool h2_session_inform(struct h2_session *s, struct h2_stream *stream,
+                                 const struct response *head);
 /* Sends the final head; with `has_body` the body is pulled, otherwise the stream ends with it. */
-NODISCARD
-bool h2_session_respond(struct h2_session *s, struct h2_stream *stream, const struct response *head,
-                        bool has_body);
+NODISCARD bool h2_session_respond(struct h2_session *s, struct h2_stream *stream,
+                                  const struct response *head, bool has_body);
 /* Promises `request` on the stream `page` (RFC 9113 §8.4); `stream` becomes the promised one.
  * False: no memory, no id left, or the page is closed. From now on the page goes before its pushes,
  * whatever priorities the client gives. */
-NODISCARD
-bool h2_session_promise(struct h2_session *s, struct h2_stream *page, const struct request *request,
-                        struct h2_stream *stream);
+NODISCARD bool h2_session_promise(struct h2_session *s, struct h2_stream *page,
+                                  const struct request *request, struct h2_stream *stream);
 /* Ends a stream with `code`. */
 void h2_session_reset(struct h2_session *s, struct h2_stream *stream, enum h2_code code);
 /* There are bytes to pull again, or an end. */

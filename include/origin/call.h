@@ -84,13 +84,12 @@ struct call {
 /* A call that is not started; its buffers will come from `pools`. It takes an upload already. */
 void call_init(struct call *c, struct pools *pools, void (*changed)(struct call *c));
 /* Starts it: `request` with `fields` goes to the pool's origin. False when memory is out. */
-NODISCARD
-bool call_start(struct call *c, struct pool *pool, struct arena *arena,
-                const struct request *request, const struct fields *fields, enum call_rank rank);
+NODISCARD bool call_start(struct call *c, struct pool *pool, struct arena *arena,
+                          const struct request *request, const struct fields *fields,
+                          enum call_rank rank);
 /* Appends to the body of the request. False if there is no room (the sender did not wait for
  * call_take_sent()) or no memory. */
-NODISCARD
-bool call_upload(struct call *c, struct span bytes);
+NODISCARD bool call_upload(struct call *c, struct span bytes);
 /* The body of the request has ended; `trailers` (NULL: none) are sent if the framing can carry
  * them. */
 void call_upload_end(struct call *c, const struct fields *trailers);

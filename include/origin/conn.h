@@ -41,12 +41,10 @@ struct conn {
 };
 
 /* Starts to dial. NULL when memory is out. */
-NODISCARD
-struct conn *conn_new(struct pool *pool);
+NODISCARD struct conn *conn_new(struct pool *pool);
 /* An idle connection may carry a call: nothing has come on it, not even since the loop last looked.
  * It is closed otherwise. */
-NODISCARD
-bool conn_is_clean(struct conn *c);
+NODISCARD bool conn_is_clean(struct conn *c);
 /* An idle connection begins to carry `call`. */
 void conn_carry(struct conn *c, struct call *call);
 /* The call has more to write. */

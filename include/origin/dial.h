@@ -21,27 +21,23 @@ enum dial_result {
 struct dial;
 
 /* To be called once, before there are threads; false: libcurl cannot be used. */
-NODISCARD
-bool dial_setup(void);
+NODISCARD bool dial_setup(void);
 /* The end of that, when the threads are gone. */
 void dial_teardown(void);
 
 /* What dials share, of one thread: names that were resolved, TLS sessions. NULL when memory is
  * out. */
-NODISCARD
-void *dial_share_new(void);
+NODISCARD void *dial_share_new(void);
 /* NULL is fine; no dial or wire may use it any more. */
 void dial_share_free(void *share);
 
 /* Starts to dial `origin`. `done` is called with `user` when it has ended. NULL when memory is
  * out. */
-NODISCARD
-struct dial *dial_start(struct event_base *base, const struct config_origin *origin,
-                        uint64_t timeout_ms, void *share,
-                        void (*done)(void *user, enum dial_result result), void *user);
+NODISCARD struct dial *dial_start(struct event_base *base, const struct config_origin *origin,
+                                  uint64_t timeout_ms, void *share,
+                                  void (*done)(void *user, enum dial_result result), void *user);
 /* After DIAL_DONE: hands the connection over, once. False: it is gone already. */
-NODISCARD
-bool dial_take(struct dial *d, struct wire *out);
+NODISCARD bool dial_take(struct dial *d, struct wire *out);
 /* After any other result: what went wrong, in words. */
 const char *dial_why(const struct dial *d);
 /* Ends a dial at any stage and frees it; NULL is fine. Not from its callback. */

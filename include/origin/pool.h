@@ -20,8 +20,8 @@ struct pools;
 
 /* The pools of all origins of `config`, empty. Borrows everything for its life. NULL when memory
  * is out. */
-NODISCARD
-struct pools *pools_new(struct event_base *base, struct turn *turn, const struct config *config);
+NODISCARD struct pools *pools_new(struct event_base *base, struct turn *turn,
+                                  const struct config *config);
 /* Closes every connection and frees the pools; NULL is fine. No call may be under way. */
 void pools_free(struct pools *p);
 /* The pool of an origin of the configuration. */

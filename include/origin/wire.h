@@ -23,11 +23,10 @@ enum wire_result {
 };
 
 /* Reads at most `room` bytes; with WIRE_OK `*n` is at least 1. */
-NODISCARD
-enum wire_result wire_read(struct wire *w, void *to, size_t room, size_t *n);
+NODISCARD enum wire_result wire_read(struct wire *w, void *to, size_t room, size_t *n);
 /* Writes what the `count` pieces hold, as far as the socket takes it; with WIRE_OK `*n` bytes. */
-NODISCARD
-enum wire_result wire_write(struct wire *w, const struct iovec *pieces, int count, size_t *n);
+NODISCARD enum wire_result wire_write(struct wire *w, const struct iovec *pieces, int count,
+                                      size_t *n);
 /* A TLS layer may hold bytes that the socket knows nothing of: read until WIRE_AGAIN. */
 static inline int wire_is_layered(const struct wire *w)
 {

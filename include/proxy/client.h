@@ -4,6 +4,7 @@
 #ifndef PROXY_CLIENT_H
 #define PROXY_CLIENT_H
 
+#include "base/bucket.h"
 #include "base/buf.h"
 #include "h2/session.h"
 #include "proxy/env.h"
@@ -48,6 +49,9 @@ struct client {
     uint64_t progress_ms; /* when the client last took bytes */
     struct sockaddr_storage address;
     char peer[CLIENT_PEER_BYTES]; /* the address as text; empty for a unix socket */
+    uint64_t crowd_kind;          /* with in_crowd */
+    bool in_crowd;
+    struct bucket resets;
     struct list exchanges;
     unsigned exchanges_len;
     bool goaway_sent;
@@ -57,15 +61,18 @@ struct client {
     uint64_t pushes_open;
 };
 
-/* A client on the accepted socket `fd`, which it owns from now on (also when it returns NULL:
- * memory is out). */
-struct client *client_new(struct env *env, const struct config_listen *listen, int fd,
-                          const struct sockaddr *address);
+/* Makes a client of the accepted socket `fd`, which belongs to this function whatever it returns;
+ * or closes it, if its address has too many connections. False: memory is out. */
+NODISCARD bool client_accept(struct env *env, const struct config_listen *listen, int fd,
+                             const struct sockaddr *address);
 /* Ends the connection at once, and its exchanges with the failure `why`. */
 void client_close(struct client *c, enum failure why);
 /* No new streams; the connection ends when what runs is finished. */
 void client_drain(struct client *c);
 
+/* The client has abandoned a request that we worked on, or made us end it. Too many such end the
+ * connection. */
+void client_count_reset(struct client *c);
 /* An exchange has ended: the connection may be idle now, or over. */
 void client_settle(struct client *c);
 
@@ -75,14 +82,11 @@ bool client_takes_pushes(const struct client *c);
 uint64_t client_pushes_left(const struct client *c);
 
 /* Sends an informational head. */
-NODISCARD
-bool client_inform(struct exchange *x, const struct response *head);
+NODISCARD bool client_inform(struct exchange *x, const struct response *head);
 /* Sends the final head; the body, if there is one, is pulled by exchange_pull(). */
-NODISCARD
-bool client_respond(struct exchange *x, const struct response *head, bool has_body);
+NODISCARD bool client_respond(struct exchange *x, const struct response *head, bool has_body);
 /* Promises the request of `push` on the stream of `page`. */
-NODISCARD
-bool client_promise(struct exchange *page, struct exchange *push);
+NODISCARD bool client_promise(struct exchange *page, struct exchange *push);
 /* Ends the exchange's stream with `code`. */
 void client_reset(struct exchange *x, enum h2_code code);
 /* exchange_pull() has something to say. */

@@ -6,6 +6,7 @@
 #include <event2/event.h>
 
 #include "base/blocks.h"
+#include "base/crowd.h"
 #include "base/timeouts.h"
 #include "base/turn.h"
 #include "config/config.h"
@@ -27,13 +28,16 @@ struct env {
     const struct config *config;
     struct tls_context *tls;
     struct pools *pools;
+    struct crowd *crowd; /* of all workers' clients, by address */
     struct blocks arena_blocks, out_blocks;
     struct timeouts handshake, header, idle, stall, linger;
     struct refusals refusals;
     struct siphash_key key;
     struct list clients;
     unsigned clients_len;
-    uint64_t clients_total; /* that ever were */
+    uint64_t clients_total;   /* that ever were */
+    uint64_t clients_refused; /* because their address had too many */
+    uint64_t refusal_said_ms;
     bool draining;
     char date[DATE_BYTES];
     uint64_t date_second;
@@ -43,10 +47,16 @@ struct env {
     void *report_user;
 };
 
-/* Makes an env over a loop; false when memory is out. `key` is random and secret. */
-NODISCARD
-bool env_init(struct env *e, struct event_base *base, const struct config *config,
-              struct tls_context *tls, const struct siphash_key *key);
+/* What an env borrows for its life. */
+struct env_rules {
+    const struct config *config;
+    struct tls_context *tls;
+    struct crowd *crowd;
+    struct siphash_key key; /* random and secret */
+};
+
+/* Makes an env over a loop; false when memory is out. */
+NODISCARD bool env_init(struct env *e, struct event_base *base, const struct env_rules *rules);
 /* Closes every client and frees what the env owns. */
 void env_fini(struct env *e);
 /* Ends what has lasted too long. Returns the milliseconds until it is to be called again, or

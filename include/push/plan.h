@@ -98,15 +98,13 @@ struct plan {
 bool plan_page_init(struct plan_page *page, const struct request *request,
                     const struct siphash_key *key);
 /* Gives every link in the Link lines of `fields` its verdict. False when memory is out. */
-NODISCARD
-bool push_plan(struct plan *out, struct arena *arena, const struct plan_page *page,
-               const struct fields *fields, const struct plan_rules *rules);
+NODISCARD bool push_plan(struct plan *out, struct arena *arena, const struct plan_page *page,
+                         const struct fields *fields, const struct plan_rules *rules);
 /* Changes the verdict of a link that was to be pushed and could not be; it and its twins stay in
  * Link. */
 void plan_deny(struct plan *plan, size_t link, enum plan_verdict verdict);
 /* Remembers, in copies, what was pushed. False when memory is out; `page` is then as before. */
-NODISCARD
-bool plan_remember(struct plan_page *page, struct arena *arena, const struct plan *plan);
+NODISCARD bool plan_remember(struct plan_page *page, struct arena *arena, const struct plan *plan);
 /* Takes the removed links out of the Link lines of `fields`: those that were planned, in their
  * order, with the same bytes at the same place; some may be gone. A line from which nothing was
  * taken is not touched, a line with nothing left is dropped. Look at fields->failed. */

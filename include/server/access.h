@@ -16,8 +16,7 @@ struct access {
 };
 
 /* Opens the log that the configuration names; false, after one message, if it cannot be opened. */
-NODISCARD
-bool access_init(struct access *a, const struct config *config);
+NODISCARD bool access_init(struct access *a, const struct config *config);
 /* Writes what is left and closes it. */
 void access_fini(struct access *a);
 /* Adds the line of an exchange. A line for which there is no memory is counted as lost and said. */

@@ -12,9 +12,8 @@ struct admin;
 
 /* Opens the listener of `config` in `base`; `collect` fills a zeroed set with the sum of all
  * workers. Returns NULL, after one message, if it cannot be opened. */
-NODISCARD
-struct admin *admin_open(struct event_base *base, const struct config *config,
-                         void (*collect)(void *user, struct metrics *sum), void *user);
+NODISCARD struct admin *admin_open(struct event_base *base, const struct config *config,
+                                   void (*collect)(void *user, struct metrics *sum), void *user);
 /* NULL is fine. */
 void admin_close(struct admin *a);
 

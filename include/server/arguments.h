@@ -27,8 +27,7 @@ struct arguments {
 
 /* Reads the command line. False: it is not right, and one line that says why was written to
  * stderr. The strings stay those of argv. */
-NODISCARD
-bool arguments_read(struct arguments *a, int argc, char **argv);
+NODISCARD bool arguments_read(struct arguments *a, int argc, char **argv);
 /* Prints how the program is used. */
 void arguments_print_help(void);
 

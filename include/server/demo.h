@@ -10,8 +10,7 @@ struct demo;
 
 /* Starts to serve; the signals of the process stay with the other threads. Returns NULL, with one
  * line in the log, where that fails. Stop with demo_stop(). */
-NODISCARD
-struct demo *demo_start(void);
+NODISCARD struct demo *demo_start(void);
 /* The port on 127.0.0.1. */
 unsigned demo_port(const struct demo *d);
 /* Ends the thread, waits for it, and frees everything. NULL is fine. */

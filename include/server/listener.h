@@ -9,8 +9,7 @@
 
 /* Opens one listening socket at `address` and says so, with `what` it is for ("admin") where that
  * is not clients. Returns -1 after one message if it cannot be opened. */
-NODISCARD
-int listener_open(const struct config_address *address, const char *what);
+NODISCARD int listener_open(const struct config_address *address, const char *what);
 
 /* The sockets of all workers. */
 struct listeners {
@@ -20,8 +19,7 @@ struct listeners {
 };
 
 /* Opens every socket; on failure one message was logged and nothing stays open. */
-NODISCARD
-bool listeners_open(struct listeners *l, const struct config *config, size_t workers);
+NODISCARD bool listeners_open(struct listeners *l, const struct config *config, size_t workers);
 /* Closes them, and removes the unix sockets from the file system. */
 void listeners_close(struct listeners *l);
 /* The socket of one worker for the configuration's listener number `i`. */
@@ -34,8 +32,8 @@ unsigned listeners_port(const struct listeners *l, size_t i);
 struct acceptor;
 
 /* Accepts clients into `env`. NULL when memory is out. */
-NODISCARD
-struct acceptor *acceptor_new(struct env *env, const struct config_listen *listen, int fd);
+NODISCARD struct acceptor *acceptor_new(struct env *env, const struct config_listen *listen,
+                                        int fd);
 /* Refuses clients from now on: those in the queue, and those that come, are told at once. */
 void acceptor_stop(struct acceptor *a);
 /* NULL is fine. */

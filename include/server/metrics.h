@@ -13,6 +13,8 @@
 #define METRICS(X)                                                                                 \
     X(connections_open, "gauge", "Connections of clients that are open.")                          \
     X(connections_total, "counter", "Connections of clients that were accepted.")                  \
+    X(connections_refused_total, "counter",                                                        \
+      "Connections that were closed because their address had too many.")                          \
     X(requests_total, "counter", "Requests of clients that have ended.")                           \
     X(pushes_total, "counter", "Promised exchanges that have ended.")                              \
     X(response_body_bytes_total, "counter", "Bytes of response bodies sent to clients.")           \

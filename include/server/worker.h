@@ -10,17 +10,14 @@
 struct worker;
 
 struct worker_rules {
-    const struct config *config;
-    struct tls_context *tls;
+    struct env_rules env;
     const struct listeners *listeners;
-    const struct siphash_key *key;
     int ended_fd; /* an eventfd: 1 is added when a worker has ended */
 };
 
 /* Starts worker number `index`. NULL, after one message, if it cannot be started. Borrows all that
  * the rules name until worker_join(). */
-NODISCARD
-struct worker *worker_start(const struct worker_rules *rules, size_t index);
+NODISCARD struct worker *worker_start(const struct worker_rules *rules, size_t index);
 /* Tells it to accept no more and to end when its clients are gone, or the drain time-out is over.
  */
 void worker_drain(struct worker *w);

@@ -29,16 +29,14 @@ struct certificate_source {
 
 /* Reads the section's files, or makes the self-signed certificate where there are none. False, and
  * one line in `error`, where that cannot be. Warns in the log of one that is not valid today. */
-NODISCARD
-bool certificate_load(struct certificate *out, const struct certificate_source *from,
-                      struct tls_error *error);
+NODISCARD bool certificate_load(struct certificate *out, const struct certificate_source *from,
+                                struct tls_error *error);
 /* Frees what it holds. A zeroed certificate is fine. */
 void certificate_fini(struct certificate *c);
 /* Makes `ctx` show this certificate. False, and one line in `error`, where OpenSSL does not take
  * it. */
-NODISCARD
-bool certificate_use(const struct certificate *c, SSL_CTX *ctx,
-                     const struct certificate_source *from, struct tls_error *error);
+NODISCARD bool certificate_use(const struct certificate *c, SSL_CTX *ctx,
+                               const struct certificate_source *from, struct tls_error *error);
 /* The certificate names the host `name` (any case) itself. */
 bool certificate_names(const struct certificate *c, struct span name);
 /* The certificate names "*.PARENT", and `name` is one label under PARENT (RFC 6125 §6.4.3). */

@@ -21,8 +21,7 @@ enum tls_result {
 };
 
 /* A server's connection on `fd`, handshake not started. NULL when memory is out. */
-NODISCARD
-struct tls_conn *tls_conn_new(struct tls_context *ctx, int fd);
+NODISCARD struct tls_conn *tls_conn_new(struct tls_context *ctx, int fd);
 /* Frees it without any I/O; the descriptor stays open. NULL is fine. */
 void tls_conn_free(struct tls_conn *conn);
 /* Goes on with the handshake. TLS_OK: it is done, and ALPN chose "h2"; a client that does not

@@ -22,12 +22,10 @@ struct tls_error {
  * fills `error`, "FILE:LINE: [certificate NAME]: ...", where one cannot be read or does not fit its
  * key. One that is not valid today is warned of in the log and loaded. Keeps nothing of `config`.
  * Free with tls_context_free(). */
-NODISCARD
-struct tls_context *tls_context_new(const struct config *config, struct tls_error *error);
+NODISCARD struct tls_context *tls_context_new(const struct config *config, struct tls_error *error);
 /* NULL is fine. Connections made from it must be gone. */
 void tls_context_free(struct tls_context *ctx);
 /* OpenSSL's side of a new connection, for conn.c; NULL when memory is out. */
-NODISCARD
-struct ssl_st *tls_context_ssl(struct tls_context *ctx);
+NODISCARD struct ssl_st *tls_context_ssl(struct tls_context *ctx);
 
 #endif

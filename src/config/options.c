@@ -130,6 +130,19 @@ static const struct option LIMITS[] = {
              "origin: the client gets 502."},
     {FILLS("streams", count, config, limits.streams), .fallback = "100", .min = 1, .max = 1000,
      .help = "How many requests a client may have open at once on one connection."},
+    {FILLS("connections_per_address", count, config, limits.connections_per_address),
+     .fallback = "1000", .max = 1000000,
+     .help = "How many connections one address may have open at once; of IPv6, one network of 64 "
+             "bits. Further ones are closed as they come. `0` is no limit, for listeners behind a "
+             "balancer. Counted in a table of fixed size: a crowd of other addresses may now and "
+             "then count for a few more."},
+    {FILLS("resets", count, config, limits.resets), .fallback = "500", .min = 1, .max = 1000000,
+     .help = "How many requests a client may begin and abandon within ten seconds on one "
+             "connection, by its own resets or by those it provokes. More end the connection with "
+             "ENHANCE_YOUR_CALM. Pushes that it resets do not count."},
+    {FILLS("min_rate", count, config, limits.min_rate), .fallback = "50", .max = 1000000,
+     .help = "How many bytes a second a client must take or send, over `timeouts.stall`, while a "
+             "response or its own body waits for it."},
 };
 
 #define TIMEOUT(option, text, least, sentences)                                                    \
@@ -144,8 +157,9 @@ static const struct option TIMEOUTS[] = {
             "How long a client may take to send the head of a request that it has begun."),
     TIMEOUT(idle, "3m", MS,
             "How long a client's connection is kept while no request is open on it."),
-    TIMEOUT(stall, "60s", MS,
-            "How long a client may neither read nor send while an answer or a body waits for it."),
+    TIMEOUT(
+        stall, "60s", MS,
+        "How long a client may leave an answer, or a body of its own, waiting for it, or keep it below `limits.min_rate`."),
     TIMEOUT(connect, "5s", MS,
             "How long connecting to the origin may take: name, connection and TLS. Then the client "
             "gets 504."),

@@ -80,6 +80,8 @@ static void client_free(struct client *c)
     timeout_stop(&c->stall);
     turn_cancel(&c->write);
     turn_cancel(&c->read_more);
+    if (c->in_crowd)
+        crowd_leave(c->env->crowd, c->crowd_kind);
     close(c->fd);
     mem_free(c);
 }
@@ -134,28 +136,34 @@ static void send_goaway(struct client *c)
     client_settle(c);
 }
 
+/* Says why, ends every stream, and leaves when that is sent. */
+static void end_session(struct client *c, enum h2_code code)
+{
+    h2_session_terminate(c->h2, code);
+    await(c, CLIENT_AWAIT_CLOSE, true);
+    write_soon(c);
+}
+
 static void on_timeout(struct timeout *t)
 {
     struct client *c = CONTAINER_OF(t, struct client, timeout);
     switch (c->await) {
     case CLIENT_AWAIT_PING:
         send_goaway(c);
-        return;
+        break;
     case CLIENT_AWAIT_HEADER:
         c->leaving_why = FAIL_CLIENT_STALLED;
-        h2_session_terminate(c->h2, H2_ENHANCE_YOUR_CALM);
+        end_session(c, H2_ENHANCE_YOUR_CALM);
         break;
     case CLIENT_AWAIT_REQUEST:
-        h2_session_terminate(c->h2, H2_NO_ERROR);
+        end_session(c, H2_NO_ERROR);
         break;
     case CLIENT_AWAIT_NOTHING:
     case CLIENT_AWAIT_HANDSHAKE:
     case CLIENT_AWAIT_CLOSE:
         client_close(c, FAIL_CLIENT_STALLED);
-        return;
+        break;
     }
-    await(c, CLIENT_AWAIT_CLOSE, true);
-    write_soon(c);
 }
 
 /* The events of the protocol go to their exchanges. */
@@ -276,7 +284,7 @@ static bool read_once(struct client *c)
     case TLS_OK:
         if (!h2_session_receive(c->h2, span_of(c->env->input, n))) {
             log_debug("client %s: HTTP/2 session failed", c->peer);
-            h2_session_terminate(c->h2, H2_PROTOCOL_ERROR);
+            end_session(c, H2_PROTOCOL_ERROR);
             return false;
         }
         return tls_conn_has_pending(c->tls);
@@ -471,13 +479,54 @@ static void tune_socket(const struct client *c)
     setsockopt(c->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
 }
 
-struct client *client_new(struct env *env, const struct config_listen *listen, int fd,
-                          const struct sockaddr *address)
+/* Of IPv6, whoever has one address has a network of 64 bits. */
+static struct span address_kind(const struct sockaddr_storage *address)
+{
+    const struct sockaddr_in *in = (const struct sockaddr_in *)address;
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
+    if (address->ss_family == AF_INET)
+        return span_of(&in->sin_addr, sizeof in->sin_addr);
+    if (address->ss_family != AF_INET6)
+        return SPAN("");
+    if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
+        return span_of(in6->sin6_addr.s6_addr + 12, 4);
+    return span_of(in6->sin6_addr.s6_addr, 8);
+}
+
+static void say_refused(struct client *c)
+{
+    enum { SAY_EVERY_MS = 10000 };
+    struct env *e = c->env;
+    uint64_t now = turn_now_ms(&e->turn);
+    e->clients_refused++;
+    if (e->refusal_said_ms != 0 && now - e->refusal_said_ms < SAY_EVERY_MS)
+        return;
+    e->refusal_said_ms = now;
+    log_warning("%s has %llu connections: more are refused (limits.connections_per_address)",
+                c->peer, (unsigned long long)e->config->limits.connections_per_address);
+}
+
+static bool enter_crowd(struct client *c)
+{
+    struct env *e = c->env;
+    struct span kind = address_kind(&c->address);
+    unsigned max = (unsigned)e->config->limits.connections_per_address;
+    if (kind.len == 0 || max == 0)
+        return true;
+    c->crowd_kind = siphash(&e->key, kind);
+    c->in_crowd = crowd_enter(e->crowd, c->crowd_kind, max);
+    if (!c->in_crowd)
+        say_refused(c);
+    return c->in_crowd;
+}
+
+bool client_accept(struct env *env, const struct config_listen *listen, int fd,
+                   const struct sockaddr *address)
 {
     struct client *c = mem_zalloc(1, sizeof *c);
     if (!c) {
         close(fd);
-        return NULL;
+        return false;
     }
     c->env = env;
     c->leaving_why = FAIL_CLIENT_GONE;
@@ -493,19 +542,23 @@ struct client *client_new(struct env *env, const struct config_listen *listen, i
     buf_init(&c->out, &env->out_blocks);
     diary_init(&c->diary);
     note_peer(c, address);
+    if (!enter_crowd(c)) {
+        client_free(c);
+        return true;
+    }
     tune_socket(c);
     c->tls = tls_conn_new(env->tls, fd);
     c->read_event = event_new(env->base, fd, EV_READ | EV_PERSIST, on_readable, c);
     c->write_event = event_new(env->base, fd, EV_WRITE, on_writable, c);
     if (!c->tls || !c->read_event || !c->write_event || event_add(c->read_event, NULL) != 0) {
         client_free(c);
-        return NULL;
+        return false;
     }
     list_push(&env->clients, &c->node);
     env->clients_len++;
     env->clients_total++;
     await(c, CLIENT_AWAIT_HANDSHAKE, true);
-    return c;
+    return true;
 }
 
 void client_drain(struct client *c)
@@ -517,6 +570,18 @@ void client_drain(struct client *c)
         await(c, CLIENT_AWAIT_PING, true);
         write_soon(c);
     }
+}
+
+void client_count_reset(struct client *c)
+{
+    enum { PERIOD_MS = 10000 };
+    uint64_t most = c->env->config->limits.resets;
+    if (c->state != CLIENT_OPEN || c->await == CLIENT_AWAIT_CLOSE ||
+        bucket_take(&c->resets, most, PERIOD_MS, turn_now_ms(&c->env->turn)))
+        return;
+    log_info("client %s: more than %llu requests abandoned in 10 s (limits.resets)", c->peer,
+             (unsigned long long)most);
+    end_session(c, H2_ENHANCE_YOUR_CALM);
 }
 
 void client_settle(struct client *c)

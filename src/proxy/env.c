@@ -5,10 +5,14 @@
 
 enum { KEPT_ARENA_BLOCKS = 1024, KEPT_OUT_BLOCKS = 64, LINGER_MS = 2000 };
 
-bool env_init(struct env *e, struct event_base *base, const struct config *config,
-              struct tls_context *tls, const struct siphash_key *key)
+bool env_init(struct env *e, struct event_base *base, const struct env_rules *rules)
 {
-    *e = (struct env){.base = base, .config = config, .tls = tls, .key = *key};
+    const struct config *config = rules->config;
+    *e = (struct env){.base = base,
+                      .config = config,
+                      .tls = rules->tls,
+                      .crowd = rules->crowd,
+                      .key = rules->key};
     turn_init(&e->turn);
     list_init(&e->clients);
     blocks_init(&e->arena_blocks, ENV_ARENA_BYTES, KEPT_ARENA_BLOCKS);

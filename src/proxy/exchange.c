@@ -447,15 +447,25 @@ static bool awaits_client(const struct exchange *x)
     return open && !x->request_ended && buf_len(&x->call.upload) == 0;
 }
 
+/* The time-out is not started anew with every byte: who drips bytes is seen when it ends. */
 static void watch(struct exchange *x)
 {
     struct env *env = x->client->env;
-    bool progress = x->client_bytes != x->client_bytes_watched;
-    x->client_bytes_watched = x->client_bytes;
-    if (!awaits_client(x))
+    if (!awaits_client(x)) {
         timeout_stop(&x->stall);
-    else if (progress || list_empty(&x->stall.node))
+    } else if (list_empty(&x->stall.node)) {
+        x->client_bytes_watched = x->client_bytes;
         timeout_start(&env->stall, &x->stall, turn_now_ms(&env->turn));
+    }
+}
+
+/* The client has moved enough bytes since the time-out was started. */
+static bool client_keeps_pace(const struct exchange *x)
+{
+    const struct config *config = x->client->env->config;
+    uint64_t moved = x->client_bytes - x->client_bytes_watched;
+    uint64_t least = config->limits.min_rate * config->timeouts.stall_ms / 1000;
+    return moved > 0 && moved >= least;
 }
 
 /* A stream that waits for its turn among others is not stalled. */
@@ -465,8 +475,9 @@ static void on_stall(struct timeout *t)
     struct env *env = x->client->env;
     uint64_t quiet_ms = turn_now_ms(&env->turn) - x->client->progress_ms;
     bool may_send = x->state == EXCHANGE_ANSWERING && client_has_window(x);
-    if (may_send && quiet_ms < env->config->timeouts.stall_ms)
-        timeout_start(&env->stall, t, turn_now_ms(&env->turn));
+    bool waits_its_turn = may_send && quiet_ms < env->config->timeouts.stall_ms;
+    if (waits_its_turn || client_keeps_pace(x))
+        watch(x);
     else
         fail(x, FAIL_CLIENT_STALLED);
 }
@@ -521,6 +532,8 @@ static void finish(struct exchange *x)
     c->exchanges_len--;
     if (x->is_push)
         c->pushes_open--;
+    else if (x->failure == FAIL_CLIENT_RESET || (x->failure == FAIL_BAD_REQUEST && x->status == 0))
+        client_count_reset(c);
     release_page(x);
     die_if_unneeded(x, c->env);
     client_settle(c);

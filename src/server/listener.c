@@ -242,7 +242,7 @@ static void on_acceptable(evutil_socket_t fd, short events, void *user)
         socklen_t len = sizeof from;
         int client = accept4(fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (client >= 0) {
-            if (client_new(a->env, a->listen, client, (struct sockaddr *)&from))
+            if (client_accept(a->env, a->listen, client, (struct sockaddr *)&from))
                 continue;
             errno = ENOMEM;
         }

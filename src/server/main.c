@@ -38,6 +38,7 @@ struct daemon {
     struct demo *demo;
     struct listeners listeners;
     struct siphash_key key;
+    struct crowd *crowd;
     struct event_base *base;
     struct event *signals[ARRAY_LEN(signal_numbers)], *ended;
     struct admin *admin;
@@ -191,16 +192,17 @@ static bool open_loop(struct daemon *d)
 
 static bool start_workers(struct daemon *d, size_t count)
 {
+    d->crowd = mem_zalloc(1, sizeof *d->crowd);
     const struct worker_rules rules = {
-        .config = d->config,
-        .tls = d->tls,
+        .env = {.config = d->config, .tls = d->tls, .crowd = d->crowd, .key = d->key},
         .listeners = &d->listeners,
-        .key = &d->key,
         .ended_fd = d->ended_fd,
     };
     d->workers = mem_zalloc(count, sizeof d->workers[0]);
-    if (!d->workers)
+    if (!d->workers || !d->crowd) {
+        log_error("no memory for the workers");
         return false;
+    }
     for (size_t i = 0; i < count; i++) {
         d->workers[i] = worker_start(&rules, i);
         if (!d->workers[i])
@@ -276,6 +278,7 @@ static void clean_up(struct daemon *d)
     for (size_t i = 0; i < d->workers_len; i++)
         worker_join(d->workers[i]);
     mem_free(d->workers);
+    mem_free(d->crowd);
     listeners_close(&d->listeners);
     for (size_t i = 0; i < ARRAY_LEN(d->signals); i++) {
         if (d->signals[i])

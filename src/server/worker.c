@@ -41,9 +41,9 @@ static void drain(struct worker *w)
 {
     if (w->env.draining)
         return;
-    for (size_t i = 0; i < w->rules.config->listens_len; i++)
+    for (size_t i = 0; i < w->rules.env.config->listens_len; i++)
         acceptor_stop(w->acceptors[i]);
-    w->drain_deadline_ms = turn_now_ms(&w->env.turn) + w->rules.config->timeouts.drain_ms;
+    w->drain_deadline_ms = turn_now_ms(&w->env.turn) + w->rules.env.config->timeouts.drain_ms;
     env_drain(&w->env);
 }
 
@@ -105,6 +105,8 @@ static void end_turn(struct worker *w)
     atomic_store_explicit(&w->metrics.connections_open, w->env.clients_len, memory_order_relaxed);
     atomic_store_explicit(&w->metrics.connections_total, w->env.clients_total,
                           memory_order_relaxed);
+    atomic_store_explicit(&w->metrics.connections_refused_total, w->env.clients_refused,
+                          memory_order_relaxed);
 }
 
 static void *run(void *user)
@@ -148,7 +150,7 @@ static struct event_base *make_base(void)
 
 static bool open_acceptors(struct worker *w, size_t index)
 {
-    const struct config *config = w->rules.config;
+    const struct config *config = w->rules.env.config;
     w->acceptors = mem_zalloc(config->listens_len, sizeof w->acceptors[0]);
     if (!w->acceptors)
         return false;
@@ -170,7 +172,7 @@ static bool open_loop(struct worker *w, size_t index)
     w->timer = evtimer_new(w->base, on_timer, w);
     if (!w->orders_event || !w->timer || event_add(w->orders_event, NULL) != 0)
         return false;
-    w->has_env = env_init(&w->env, w->base, w->rules.config, w->rules.tls, w->rules.key);
+    w->has_env = env_init(&w->env, w->base, &w->rules.env);
     if (!w->has_env)
         return false;
     w->env.report = report;
@@ -188,7 +190,7 @@ struct worker *worker_start(const struct worker_rules *rules, size_t index)
     w->rules = *rules;
     w->armed_ms = UINT64_MAX;
     w->orders_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    w->has_access = access_init(&w->access, rules->config);
+    w->has_access = access_init(&w->access, rules->env.config);
     if (w->has_access && w->orders_fd >= 0 && open_loop(w, index)) {
         int code = pthread_create(&w->thread, NULL, run, w);
         w->running = code == 0;
@@ -233,7 +235,7 @@ void worker_join(struct worker *w)
         return;
     if (w->running)
         pthread_join(w->thread, NULL);
-    for (size_t i = 0; w->acceptors && i < w->rules.config->listens_len; i++)
+    for (size_t i = 0; w->acceptors && i < w->rules.env.config->listens_len; i++)
         acceptor_free(w->acceptors[i]);
     mem_free(w->acceptors);
     if (w->has_env)

@@ -135,6 +135,10 @@ static const struct value BAD[] = {
     {"[limits]", "header_list", "k", "allowed is a size from 1k to 1m"},
     {"[limits]", "header_list", "18014398509481985k", "allowed is a size from 1k to 1m"},
     {"[limits]", "origin_header", "2m", "allowed is a size from 1k to 1m"},
+    {"[limits]", "connections_per_address", "1000001",
+     "allowed is a whole number from 0 to 1000000"},
+    {"[limits]", "resets", "0", "allowed is a whole number from 1 to 1000000"},
+    {"[limits]", "min_rate", "1k", "allowed is a whole number from 0 to 1000000"},
     {"[limits]", "streams", "0", "allowed is a whole number from 1 to 1000"},
     {"[limits]", "streams", "1001", "allowed is a whole number from 1 to 1000"},
 
@@ -212,6 +216,9 @@ static const struct value GOOD[] = {
     {"[limits]", "header_list", "1m", "1m"},
     {"[limits]", "origin_header", "1025", "1025"},
     {"[limits]", "streams", "1000", "1000"},
+    {"[limits]", "connections_per_address", "0", "0"},
+    {"[limits]", "resets", "1", "1"},
+    {"[limits]", "min_rate", "0", "0"},
 
     {"[timeouts]", "handshake", "250ms", "250ms"},
     {"[timeouts]", "header", "60s", "1m"},

@@ -1,0 +1,47 @@
+/* watch.h - reads along in what a client sends: which streams it opened, and on which of them it
+ * said that it is done (RFC 9113 §5.1, §5.1.1).
+ * nghttp2 forgets a stream that is closed, and drops whatever comes on it, or on one that was
+ * passed over, in silence. The RFC allows that only for a stream that we reset: the client may not
+ * know. What is judged here is therefore only what the client itself said before.
+ * Looks at nothing but the heads of frames; owns nothing; no I/O. */
+#ifndef H2_WATCH_H
+#define H2_WATCH_H
+
+#include "base/attr.h"
+#include "base/span.h"
+
+enum {
+    WATCH_STREAMS = 128, /* remembered: the newest; of older ones everything is believed */
+    WATCH_HEAD_BYTES = 9,
+};
+
+enum watch_fault {
+    WATCH_FINE,
+    WATCH_STREAM_PASSED, /* HEADERS for an id below those in use: a PROTOCOL_ERROR */
+    WATCH_STREAM_CLOSED, /* HEADERS or DATA on a stream that the client ended: a STREAM_CLOSED */
+};
+
+struct watch {
+    uint32_t left; /* bytes of the preface, or of a frame, until the next head */
+    uint8_t head[WATCH_HEAD_BYTES];
+    size_t head_len;
+    bool greeting;   /* in the preface */
+    bool in_block;   /* in a header block: only CONTINUATION may come */
+    bool ends_block; /* the frame that comes is the last of it */
+    struct watch_stream {
+        uint32_t id;
+        bool ended;
+    } streams[WATCH_STREAMS]; /* a ring, in the order of their ids */
+    size_t opened;            /* streams, ever */
+};
+
+/* At the first byte of a connection. */
+void watch_init(struct watch *w);
+/* Reads `bytes`. WATCH_FINE: all of them; otherwise `*fine` is the number of those up to the head
+ * at fault, and `w` is of no more use. */
+NODISCARD
+enum watch_fault watch_read(struct watch *w, struct span bytes, size_t *fine);
+/* A header block has begun and is not complete, or no frame has begun yet. */
+bool watch_is_in_head(const struct watch *w);
+
+#endif
