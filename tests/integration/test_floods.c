@@ -1,0 +1,190 @@
+/* Clients that ask for too much, each within the protocol: the limit that stops them, and that
+ * nobody else feels it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "rig.h"
+
+static void check_failure(struct rig *rig, const char *path, const char *word)
+{
+    json_t *line = daemon_log_of(rig->daemon, path);
+    check_text(json_string_value(json_object_get(line, "failure")), word);
+    json_decref(line);
+}
+
+/* The connection ends with ENHANCE_YOUR_CALM. */
+static void expect_calm(struct peer *p)
+{
+    assert_true(peer_ends(p, CHECK_SOON_MS));
+    assert_int_equal(peer_count(p, PEER_GOAWAY), 1);
+    size_t n = 0;
+    while (peer_event(p, n).type != PEER_GOAWAY)
+        n++;
+    assert_int_equal(peer_event(p, n).value, NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+static bool is_over(const struct peer *p, const void *arg)
+{
+    (void)arg;
+    return peer_is_over(p);
+}
+
+static bool was_reset(const struct peer *p, const void *stream)
+{
+    return peer_is_over(p) || peer_stream(p, *(const int32_t *)stream)->closed;
+}
+
+static void requests_that_are_abandoned_at_once_are_limited(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub = rig_start(rig, "[limits]\nresets = 50\n");
+    STUB_ON(stub, "/held", AWAIT(0));
+    struct peer *bystander = rig_peer(rig, NULL);
+    struct peer *p = rig_peer(rig, NULL);
+    for (int i = 0; i < 200 && !peer_is_over(p); i++) {
+        int32_t id = peer_get(p, "/held", NULL);
+        peer_runs(p, is_over, NULL, 0);
+        peer_reset(p, id, NGHTTP2_CANCEL);
+    }
+    expect_calm(p);
+    assert_int_equal(peer_fetch(bystander, "/alive")->status, 200);
+}
+
+static void abandoning_now_and_then_is_not(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub = rig_start(rig, "[limits]\nresets = 50\n");
+    STUB_ON(stub, "/held", AWAIT(0));
+    struct peer *p = rig_peer(rig, NULL);
+    for (int i = 0; i < 40; i++) {
+        int32_t id = peer_get(p, "/held", NULL);
+        peer_settle(p);
+        peer_reset(p, id, NGHTTP2_CANCEL);
+    }
+    assert_int_equal(peer_fetch(p, "/alive")->status, 200);
+}
+
+/* The client makes us reset what we work on: a window over 2^31-1 is an error of the stream. */
+static void resets_that_a_client_provokes_are_limited(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub = rig_start(rig, "[limits]\nresets = 20\n");
+    STUB_ON(stub, "/held", AWAIT(0));
+    struct peer *bystander = rig_peer(rig, NULL);
+    struct peer *p = rig_peer(rig, NULL);
+    for (int i = 0; i < 60 && !peer_is_over(p); i++) {
+        unsigned char update[13] = {0, 0, 4, 8, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff};
+        int32_t id = peer_get(p, "/held", NULL);
+        peer_settle(p);
+        for (int byte = 0; byte < 4; byte++)
+            update[5 + byte] = (unsigned char)((uint32_t)id >> (24 - 8 * byte));
+        peer_raw(p, update, sizeof update);
+        peer_runs(p, was_reset, &id, CHECK_SOON_MS);
+    }
+    expect_calm(p);
+    assert_int_equal(peer_fetch(bystander, "/alive")->status, 200);
+}
+
+static void resetting_pushes_is_a_clients_right(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub = rig_start(rig, "[limits]\nresets = 5\n");
+    STUB_ON(stub, "/",
+            SEND("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nLink: </0>;rel=preload,</1>;rel=preload,"
+                 "</2>;rel=preload,</3>;rel=preload,</4>;rel=preload,</5>;rel=preload,"
+                 "</6>;rel=preload,</7>;rel=preload\r\n\r\n"));
+    for (char c = '0'; c < '8'; c++)
+        STUB_ON(stub, rig_text(rig, "/%c", c), AWAIT(0));
+    struct peer *p = rig_peer(rig, NULL);
+    peer_get(p, "/", NULL);
+    peer_until_events(p, PEER_PROMISE, 8);
+    for (size_t i = 0; i < 8; i++)
+        peer_reset(p, peer_push(p, i)->id, NGHTTP2_CANCEL);
+    peer_settle(p);
+    assert_int_equal(peer_fetch(p, "/alive")->status, 200);
+}
+
+static void connections_of_one_address_are_limited(void **state)
+{
+    struct rig *rig = *state;
+    rig_start(rig, "[limits]\nconnections_per_address = 3\n");
+    struct peer *peers[3];
+    for (int i = 0; i < 3; i++) {
+        peers[i] = rig_peer(rig, NULL);
+        assert_int_equal(peer_fetch(peers[i], "/alive")->status, 200);
+    }
+    struct wire_options options = {.port = daemon_port(rig->daemon, 0)};
+    struct wire *w = wire_connect(&options);
+    bool shaken = wire_handshake(w);
+    wire_free(w);
+    assert_false(shaken);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(peer_fetch(peers[i], "/alive")->status, 200);
+    /* Who goes makes room: its line in the log comes when it has gone. */
+    peer_get(peers[0], "/last", NULL);
+    peer_settle(peers[0]);
+    rig_close_peer(rig, peers[0]);
+    uint64_t deadline = check_deadline(CHECK_SOON_MS);
+    do {
+        w = wire_connect(&options);
+        shaken = wire_handshake(w);
+        wire_free(w);
+    } while (!shaken && check_left(deadline) > 0);
+    assert_true(shaken);
+}
+
+/* A reader that takes a byte at a time makes progress for ever; the least rate ends it. */
+static void reader_that_drips_is_let_go(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub =
+        rig_start(rig, rig_text(rig, "[limits]\nmin_rate = 1000000\n[timeouts]\nstall = %ums\n",
+                                check_slowed(300)));
+    STUB_ON(stub, "/large", SEND("HTTP/1.1 200 OK\r\nContent-Length: 30000000\r\n\r\n"),
+            PATTERN(30000000));
+    struct peer_options options = {.stream_window = 1, .window = 65535, .manual = true};
+    struct peer *p = rig_peer(rig, &options);
+    int32_t id = peer_get(p, "/large", NULL);
+    uint64_t deadline = check_deadline(CHECK_SOON_MS);
+    for (uint64_t n = 1; !peer_stream(p, id)->closed && check_left(deadline) > 0; n++) {
+        peer_widen(p, id, 1);
+        peer_widen(p, 0, 1);
+        peer_settle(p);
+    }
+    assert_true(peer_stream(p, id)->closed);
+    assert_true(peer_stream(p, id)->body_bytes > 1);
+    check_failure(rig, "/large", "client-stalled");
+}
+
+static void reader_that_is_slow_but_keeps_the_rate_gets_all(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub =
+        rig_start(rig, rig_text(rig, "[limits]\nmin_rate = 1\n[timeouts]\nstall = %ums\n",
+                                check_slowed(300)));
+    STUB_ON(stub, "/small", SEND("HTTP/1.1 200 OK\r\nContent-Length: 300\r\n\r\n"), PATTERN(300));
+    struct peer_options options = {.stream_window = 1, .window = 65535, .manual = true};
+    struct peer *p = rig_peer(rig, &options);
+    int32_t id = peer_get(p, "/small", NULL);
+    for (uint64_t n = 1; n < 300; n++) {
+        peer_until_bytes(p, id, n);
+        peer_widen(p, id, 1);
+    }
+    const struct peer_stream *s = peer_until_closed(p, id);
+    assert_int_equal(s->body_bytes, 300);
+    assert_int_equal(s->error, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        RIG_TEST(requests_that_are_abandoned_at_once_are_limited),
+        RIG_TEST(abandoning_now_and_then_is_not),
+        RIG_TEST(resets_that_a_client_provokes_are_limited),
+        RIG_TEST(resetting_pushes_is_a_clients_right),
+        RIG_TEST(connections_of_one_address_are_limited),
+        RIG_TEST(reader_that_drips_is_let_go),
+        RIG_TEST(reader_that_is_slow_but_keeps_the_rate_gets_all),
+    };
+    return rig_run(tests);
+}
