@@ -19,6 +19,7 @@ enum h2_code {
     H2_NO_ERROR = 0,
     H2_PROTOCOL_ERROR = 1,
     H2_INTERNAL_ERROR = 2,
+    H2_STREAM_CLOSED = 5,
     H2_REFUSED_STREAM = 7,
     H2_CANCEL = 8,
     H2_ENHANCE_YOUR_CALM = 11,
@@ -91,7 +92,7 @@ size_t h2_session_send(struct h2_session *s, char *to, size_t room, bool *failed
 bool h2_session_wants_send(const struct h2_session *s);
 /* Both sides have said all: the connection may be closed. */
 bool h2_session_is_over(const struct h2_session *s);
-/* A header block has begun and is not complete, or the client's preface is still awaited. */
+/* A header block has begun and is not complete, or the client's first frame is still awaited. */
 bool h2_session_is_in_head(const struct h2_session *s);
 
 /* Sends an informational head (RFC 9110 §15.2). */

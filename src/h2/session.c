@@ -4,6 +4,7 @@
 #include <nghttp2/nghttp2.h>
 
 #include "base/mem.h"
+#include "h2/watch.h"
 
 enum {
     FRAME_HEAD_BYTES = 9,
@@ -18,7 +19,8 @@ struct h2_session {
     void *user;
     struct list held;   /* pushes whose pages go first */
     struct list unsent; /* streams whose head nghttp2 will not send: they are to be reset */
-    bool in_head, goaway_received, announced, announcement_read;
+    struct watch watch;
+    bool goaway_received, announced, announcement_read;
 
     /* while h2_session_send() runs */
     char *out;
@@ -38,18 +40,6 @@ static struct span rcbuf_span(nghttp2_rcbuf *buf)
 {
     nghttp2_vec v = nghttp2_rcbuf_get_buf(buf);
     return span_of(v.base, v.len);
-}
-
-/* nghttp2 skips a header block of a stream that is closed, without a word when it ends. */
-static int on_begin_frame(nghttp2_session *n, const nghttp2_frame_hd *hd, void *user)
-{
-    struct h2_session *s = user;
-    if (hd->type == NGHTTP2_CONTINUATION)
-        return 0;
-    s->in_head = hd->type == NGHTTP2_HEADERS &&
-                 (hd->stream_id > nghttp2_session_get_last_proc_stream_id(n) ||
-                  stream_of(s, hd->stream_id) != NULL);
-    return 0;
 }
 
 static int on_begin_headers(nghttp2_session *n, const nghttp2_frame *frame, void *user)
@@ -90,26 +80,14 @@ static int on_invalid_header(nghttp2_session *n, const nghttp2_frame *frame, ngh
     (void)name;
     (void)value;
     (void)flags;
-    struct h2_session *s = user;
-    s->in_head = false;
+    (void)user;
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-}
-
-static int on_invalid_frame(nghttp2_session *n, const nghttp2_frame *frame, int code, void *user)
-{
-    struct h2_session *s = user;
-    (void)n;
-    (void)frame;
-    (void)code;
-    s->in_head = false;
-    return 0;
 }
 
 static void on_headers_frame(struct h2_session *s, const nghttp2_frame *frame)
 {
     struct h2_stream *stream = stream_of(s, frame->hd.stream_id);
     bool end = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
-    s->in_head = false;
     if (!stream)
         return;
     if (frame->headers.cat == NGHTTP2_HCAT_REQUEST)
@@ -300,7 +278,6 @@ static nghttp2_session_callbacks *make_callbacks(void)
     nghttp2_session_callbacks *cbs = NULL;
     if (nghttp2_session_callbacks_new(&cbs) != 0)
         return NULL;
-    nghttp2_session_callbacks_set_on_begin_frame_callback(cbs, on_begin_frame);
     nghttp2_session_callbacks_set_on_begin_headers_callback(cbs, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback2(cbs, on_header);
     nghttp2_session_callbacks_set_on_invalid_header_callback2(cbs, on_invalid_header);
@@ -309,7 +286,6 @@ static nghttp2_session_callbacks *make_callbacks(void)
     nghttp2_session_callbacks_set_on_stream_close_callback(cbs, on_stream_close);
     nghttp2_session_callbacks_set_send_data_callback(cbs, on_send_data);
     nghttp2_session_callbacks_set_on_frame_not_send_callback(cbs, on_frame_not_send);
-    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(cbs, on_invalid_frame);
     return cbs;
 }
 
@@ -391,7 +367,7 @@ struct h2_session *h2_session_new(const struct h2_events *events, void *user,
         list_init(&s->unsent);
         s->events = events;
         s->user = user;
-        s->in_head = true; /* of the connection: the preface */
+        watch_init(&s->watch);
         ok = nghttp2_session_server_new3(&s->nghttp2, cbs, s, options, &mem) == 0 &&
              submit_settings(s, limits);
     }
@@ -413,8 +389,17 @@ void h2_session_free(struct h2_session *s)
 
 bool h2_session_receive(struct h2_session *s, struct span bytes)
 {
-    ssize_t n = nghttp2_session_mem_recv(s->nghttp2, (const uint8_t *)bytes.ptr, bytes.len);
-    return n >= 0;
+    static const enum h2_code codes[] = {
+        [WATCH_STREAM_PASSED] = H2_PROTOCOL_ERROR,
+        [WATCH_STREAM_CLOSED] = H2_STREAM_CLOSED,
+    };
+    size_t fine = bytes.len;
+    enum watch_fault fault = watch_read(&s->watch, bytes, &fine);
+    if (nghttp2_session_mem_recv(s->nghttp2, (const uint8_t *)bytes.ptr, fine) < 0)
+        return false;
+    if (fault != WATCH_FINE)
+        h2_session_terminate(s, codes[fault]);
+    return true;
 }
 
 /* Pages that have nothing to send now let their pushes go. */
@@ -492,7 +477,7 @@ bool h2_session_is_over(const struct h2_session *s)
 
 bool h2_session_is_in_head(const struct h2_session *s)
 {
-    return s->in_head;
+    return watch_is_in_head(&s->watch);
 }
 
 /* The status as text, in `arena`. */

@@ -113,17 +113,13 @@ static enum watch_fault judge(struct watch *w, const struct head *head)
     return WATCH_FINE;
 }
 
-static void end_frame(struct watch *w)
-{
-    if (w->ends_block)
-        w->in_block = w->ends_block = false;
-}
-
 /* Passes over what is left of the preface or of a frame; how many of `n` bytes that were. */
 static size_t pass(struct watch *w, size_t n)
 {
     size_t take = n < w->left ? n : w->left;
     w->left -= (uint32_t)take;
+    if (w->left == 0 && w->ends_block)
+        w->in_block = w->ends_block = false;
     return take;
 }
 
@@ -147,8 +143,6 @@ enum watch_fault watch_read(struct watch *w, struct span bytes, size_t *fine)
             *fine = at - (at < WATCH_HEAD_BYTES ? at : WATCH_HEAD_BYTES);
             return fault;
         }
-        if (w->left == 0)
-            end_frame(w);
     }
     return WATCH_FINE;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -67,10 +68,16 @@ static void daemon_write_conf(const char *dir, const struct daemon_setup *setup)
     free(path);
 }
 
-struct daemon *daemon_start_with(const char *dir, const char *const *args)
+static struct daemon *daemon_launch_with(const char *dir, const char *const *args)
 {
     struct daemon *d = check_alloc(sizeof(*d));
     d->process = daemon_spawn(dir, args);
+    return d;
+}
+
+struct daemon *daemon_start_with(const char *dir, const char *const *args)
+{
+    struct daemon *d = daemon_launch_with(dir, args);
     if (!process_wait_text(d->process, PROCESS_ERR, "headstart: info: ready", CHECK_SOON_MS)) {
         char *messages = daemon_messages(d);
         print_error("the daemon did not become ready:\n%s\n", messages);
@@ -85,6 +92,12 @@ struct daemon *daemon_start(const char *dir, const struct daemon_setup *setup)
 {
     daemon_write_conf(dir, setup);
     return daemon_start_with(dir, (const char *const[]){"-c", "proxy.conf", NULL});
+}
+
+struct daemon *daemon_launch(const char *dir, const struct daemon_setup *setup)
+{
+    daemon_write_conf(dir, setup);
+    return daemon_launch_with(dir, (const char *const[]){"-c", "proxy.conf", NULL});
 }
 
 void daemon_signal(struct daemon *d, int signal)
@@ -208,9 +221,27 @@ json_t *daemon_log_of_at(struct daemon *d, const char *path, const char *file, i
     }
 }
 
+void daemon_freeze(struct daemon *d)
+{
+    siginfo_t info;
+    process_signal(d->process, SIGSTOP);
+    if (waitid(P_PID, (id_t)process_pid(d->process), &info, WSTOPPED) < 0)
+        fail_msg("the daemon does not stand still");
+}
+
+void daemon_thaw(struct daemon *d)
+{
+    process_signal(d->process, SIGCONT);
+}
+
+int daemon_pid(const struct daemon *d)
+{
+    return (int)process_pid(d->process);
+}
+
 uint64_t daemon_memory_kib(struct daemon *d, const char *name)
 {
-    char *path = check_printf("/proc/%d/status", (int)process_pid(d->process));
+    char *path = check_printf("/proc/%d/status", daemon_pid(d));
     char *status = check_read_file(path);
     free(path);
     const char *at = status ? strstr(status, name) : NULL;

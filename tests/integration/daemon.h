@@ -27,6 +27,8 @@ struct daemon_setup {
 /* Writes proxy.conf into `dir`, starts the daemon there, and waits until it is ready; fails the
  * test where it does not become so. */
 struct daemon *daemon_start(const char *dir, const struct daemon_setup *setup);
+/* The same, but waits for nothing. */
+struct daemon *daemon_launch(const char *dir, const struct daemon_setup *setup);
 /* Starts it with a command line of the test's own; ends with NULL, without the program. */
 struct daemon *daemon_start_with(const char *dir, const char *const *args);
 /* Asks it to end, and fails the test unless it ends in time, with status 0, and without a word of a
@@ -60,6 +62,12 @@ json_t *daemon_log_at(struct daemon *d, size_t n, const char *file, int line);
 #define daemon_log_of(d, path) daemon_log_of_at(d, path, __FILE__, __LINE__)
 json_t *daemon_log_of_at(struct daemon *d, const char *path, const char *file, int line);
 
+/* Holds it still until daemon_thaw(): all that is sent to it meanwhile lies ready when it goes on.
+ */
+void daemon_freeze(struct daemon *d);
+void daemon_thaw(struct daemon *d);
+
+int daemon_pid(const struct daemon *d);
 /* A value of /proc/PID/status in KiB: "VmRSS", "VmHWM". */
 uint64_t daemon_memory_kib(struct daemon *d, const char *name);
 

@@ -195,6 +195,34 @@ static void response_may_come_before_the_upload_ends(void **state)
     assert_int_equal(peer_fetch(p, "/alive")->status, 200);
 }
 
+/* It is the client that is awaited then, not the origin. */
+static void origin_that_answers_first_may_wait_for_the_upload(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub =
+        rig_start(rig, rig_text(rig, "[timeouts]\norigin_stall = %ums\n", check_slowed(300)));
+    STUB_ON(stub, "/up", BODY(10),
+            SEND("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"), BODY(10),
+            BODY(0), SEND("0\r\n\r\n"));
+    STUB_ON(stub, "/stall", SEND("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello"), AWAIT(0));
+    struct peer *p = rig_peer(rig, NULL);
+    int32_t id = peer_send(
+        p,
+        &(struct peer_request){
+            .method = "POST", .path = "/up", .body = true, .body_bytes = 100, .body_hold_at = 20});
+    peer_until_bytes(p, id, 5);
+    stub_wait(stub, STUB_READ, 20);
+    /* An origin that is awaited is given up meanwhile. */
+    assert_int_equal(peer_fetch(p, "/stall")->error, NGHTTP2_INTERNAL_ERROR);
+    peer_release(p, id);
+    const struct peer_stream *s = peer_until_closed(p, id);
+    assert_int_equal(s->status, 200);
+    assert_int_equal(s->error, 0);
+    check_text(bytes_text(&s->body), "hello");
+    assert_int_equal(stub_find(stub, "/up", 0)->body_bytes, 100);
+    assert_true(stub_find(stub, "/up", 0)->body_is_pattern);
+}
+
 static void body_that_is_cut_is_not_taken_for_whole(void **state)
 {
     struct rig *rig = *state;
@@ -234,6 +262,7 @@ int main(void)
         RIG_TEST(body_starts_before_it_ends),
         RIG_TEST(upload_starts_before_it_ends),
         RIG_TEST(response_may_come_before_the_upload_ends),
+        RIG_TEST(origin_that_answers_first_may_wait_for_the_upload),
         RIG_TEST(body_that_is_cut_is_not_taken_for_whole),
     };
     return rig_run(tests);

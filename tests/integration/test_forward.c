@@ -378,6 +378,81 @@ static void trailers_of_the_client_reach_the_origin(void **state)
     check_text(fieldset_get(&r->trailers, "x-sum"), "42");
 }
 
+/* Sends "hi" and the trailers; of these, and of the last byte, nothing before `hold` is over. */
+static int32_t send_with_trailers(struct peer *p, const char *path, const char *const *trailers,
+                                  bool hold)
+{
+    return peer_send(p, &(struct peer_request){.method = "POST",
+                                               .path = path,
+                                               .body = true,
+                                               .body_text = "hi",
+                                               .body_hold_at = hold ? 1 : 0,
+                                               .trailers = trailers});
+}
+
+/* What may not stand in the head, or says how to read it, does not come in behind it either. */
+static void trailers_of_the_client_pass_the_rules_of_its_head(void **state)
+{
+    static const struct {
+        const char *name, *value;
+        bool refused; /* HTTP/2 forbids it everywhere */
+    } cases[] = {
+        {"x-forwarded-for", "192.0.2.1", false},
+        {"forwarded", "for=192.0.2.1", false},
+        {"x-http2-push", "1", false},
+        {"cookie", "a=b", false},
+        {"content-length", "2", false},
+        {"host", "other.example", false},
+        {"transfer-encoding", "chunked", true},
+    };
+    struct rig *rig = *state;
+    struct stub *stub = rig_start(rig, "");
+    struct peer *p = rig_peer(rig, NULL);
+    for (size_t i = 0; i < CHECK_LEN(cases); i++) {
+        const char *path = rig_text(rig, "/%zu", i);
+        const char *const *trailers = FIELDS(cases[i].name, cases[i].value, "x-sum", "42");
+        const struct peer_stream *s =
+            peer_until_closed(p, send_with_trailers(p, path, trailers, false));
+        if (s->status != (cases[i].refused ? 0 : 200) || s->reset != cases[i].refused)
+            fail_msg("%s: status %u, error %u", cases[i].name, s->status, s->error);
+        if (cases[i].refused)
+            continue;
+        const struct fieldset *seen = &stub_find(stub, path, 0)->trailers;
+        check_text(fieldset_get(seen, "x-sum"), "42");
+        if (seen->len != 1)
+            fail_msg("%s reached the origin as a trailer", cases[i].name);
+    }
+    check_alive(rig, p);
+}
+
+static void trailers_over_the_limit_are_refused(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub = rig_start(rig, "[limits]\nheader_list = 4k\n");
+    STUB_ON(stub, "/early", BODY(1), SEND("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe"),
+            BODY(0), SEND("llo"));
+    char *value = check_alloc(8001);
+    memset(value, 'v', 8000);
+    const char *const *trailers = FIELDS("x-long", value, "x-sum", "42");
+    struct peer *p = rig_peer(rig, NULL);
+    int32_t id = send_with_trailers(p, "/late", trailers, true);
+    peer_settle(p);
+    stub_wait(stub, STUB_READ, 1);
+    peer_release(p, id);
+    const struct peer_stream *s = peer_until_closed(p, id);
+    assert_int_equal(s->status, 431);
+    stub_wait(stub, STUB_CANCELLED, 1);
+    id = send_with_trailers(p, "/early", trailers, true);
+    peer_until_bytes(p, id, 2);
+    peer_release(p, id);
+    s = peer_until_closed(p, id);
+    assert_true(s->reset);
+    assert_int_not_equal(s->error, NGHTTP2_NO_ERROR);
+    free(value);
+    stub_wait(stub, STUB_CANCELLED, 2);
+    check_alive(rig, p);
+}
+
 static void upload_keeps_the_framing_that_it_can_have(void **state)
 {
     struct rig *rig = *state;
@@ -467,6 +542,8 @@ int main(void)
         RIG_TEST(continue_passes_only_where_it_was_asked_for),
         RIG_TEST(trailers_of_the_origin_reach_the_client),
         RIG_TEST(trailers_of_the_client_reach_the_origin),
+        RIG_TEST(trailers_of_the_client_pass_the_rules_of_its_head),
+        RIG_TEST(trailers_over_the_limit_are_refused),
         RIG_TEST(upload_keeps_the_framing_that_it_can_have),
         RIG_TEST(header_list_over_the_limit_is_refused_alone),
         RIG_TEST(unrouted_host_is_misdirected),

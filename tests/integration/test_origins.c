@@ -1,5 +1,8 @@
 /* How origins are reached: their addresses, and the pool of connections to them. */
+#include <dirent.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "rig.h"
 
@@ -18,6 +21,49 @@ static void connection_is_kept_and_used_again(void **state)
     assert_int_equal(peer_fetch(second, "/b")->status, 200);
     assert_int_equal(stub_counted(stub, STUB_CONNECTIONS), 1);
     assert_int_equal(stub_request(stub, 2)->connection, 1);
+}
+
+/* How many descriptors the epoll instance described by `text` (proc(5), fdinfo) watches. Fails the
+ * test where one of them is closed, or has become another file. */
+static size_t check_watched(struct rig *rig, const char *text)
+{
+    size_t n = 0;
+    for (const char *at = text; (at = strstr(at, "tfd:")); at++) {
+        const char *ino = strstr(at, "ino:");
+        assert_non_null(ino);
+        unsigned long fd = strtoul(at + 4, NULL, 10);
+        struct stat status;
+        const char *path = rig_text(rig, "/proc/%d/fd/%lu", daemon_pid(rig->daemon), fd);
+        if (stat(path, &status) < 0 || status.st_ino != strtoull(ino + 4, NULL, 16))
+            fail_msg("descriptor %lu is watched, but closed:\n%s", fd, text);
+        n++;
+    }
+    return n;
+}
+
+/* An open file outlives its descriptor where a copy of that is left: epoll then goes on to tell of
+ * it, and nobody can take it back. */
+static void loop_watches_only_what_is_open(void **state)
+{
+    struct rig *rig = *state;
+    rig_start(rig, "");
+    struct peer *p = rig_peer(rig, NULL);
+    assert_int_equal(peer_fetch(p, "/")->status, 200);
+    assert_int_equal(peer_fetch(p, "/")->status, 200);
+    peer_settle(p);
+    const char *folder = rig_text(rig, "/proc/%d/fdinfo", daemon_pid(rig->daemon));
+    DIR *dir = opendir(folder);
+    assert_non_null(dir);
+    size_t watched = 0;
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        char *text = check_read_file(rig_text(rig, "%s/%s", folder, entry->d_name));
+        if (text)
+            watched += check_watched(rig, text);
+        free(text);
+    }
+    closedir(dir);
+    /* The worker's own, its listener, the client, the kept connection. */
+    assert_true(watched >= 4);
 }
 
 static void connection_that_the_origin_ends_is_not_used_again(void **state)
@@ -50,6 +96,52 @@ static void stale_connection_does_not_fail_the_next_request(void **state)
     stub_drop_idle(stub);
     stub_wait(stub, STUB_GONE, 2);
     assert_int_equal(peer_fetch(p, "/next")->status, 200);
+}
+
+/* Asks for `target`, which the origin holds at `gate`, and meanwhile for /next. All that the origin
+ * says of the first is there when the daemon begins to read it. */
+static void check_next_answer(struct rig *rig, struct stub *stub, const char *method,
+                              const char *target, unsigned gate)
+{
+    struct peer *p = rig_peer(rig, NULL);
+    uint64_t answered = stub_counted(stub, STUB_ANSWERED);
+    int32_t first = peer_send(p, &(struct peer_request){.method = method, .path = target});
+    int32_t next = peer_get(p, "/next", NULL);
+    peer_settle(p);
+    stub_expect(stub, target);
+    daemon_freeze(rig->daemon);
+    stub_open(stub, gate);
+    stub_wait(stub, STUB_ANSWERED, answered + 1);
+    daemon_thaw(rig->daemon);
+    assert_int_equal(peer_until_closed(p, first)->status, 200);
+    const struct peer_stream *s = peer_until_closed(p, next);
+    if (s->status != 200 || strcmp(bytes_text(&s->body), "ok\n") != 0)
+        fail_msg("after %s: %u, %s", target, s->status, bytes_text(&s->body));
+}
+
+static void bytes_after_a_response_are_nobodys_answer(void **state)
+{
+    static const char stray[] = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil";
+    static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 32726\r\n\r\n";
+    enum { BODY_BYTES = 32726, READ_BYTES = 32768 };
+    /* As much as the daemon reads at once: what comes after it has not been seen yet when the next
+     * request gets the connection. */
+    assert_int_equal(sizeof(head) - 1 + BODY_BYTES, READ_BYTES);
+    struct rig *rig = *state;
+    struct stub *stub = rig_start(rig, "max_connections = 1\n");
+    struct stub_step say_stray = {STUB_SEND, stray, sizeof(stray) - 1};
+    STUB_ON(stub, "/same", AWAIT(0),
+            SEND(OK_EMPTY "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"));
+    STUB_ON(stub, "/later", AWAIT(1), {STUB_SEND, head, sizeof(head) - 1}, PATTERN(BODY_BYTES),
+            say_stray);
+    STUB_ON(stub, "/head", AWAIT(2),
+            SEND("HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n"
+                 "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"));
+    check_next_answer(rig, stub, "GET", "/same", 0);
+    check_next_answer(rig, stub, "GET", "/later", 1);
+    check_next_answer(rig, stub, "HEAD", "/head", 2);
+    /* Each time the connection was given up, and the next request got another. */
+    assert_int_equal(stub_counted(stub, STUB_CONNECTIONS), 4);
 }
 
 static void request_that_may_be_repeated_survives_a_stale_connection(void **state)
@@ -255,8 +347,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         RIG_TEST(connection_is_kept_and_used_again),
+        RIG_TEST(loop_watches_only_what_is_open),
         RIG_TEST(connection_that_the_origin_ends_is_not_used_again),
         RIG_TEST(stale_connection_does_not_fail_the_next_request),
+        RIG_TEST(bytes_after_a_response_are_nobodys_answer),
         RIG_TEST(request_that_may_be_repeated_survives_a_stale_connection),
         RIG_TEST(pool_is_bounded_and_everyone_is_served),
         RIG_TEST(waiting_requests_start_in_their_order),

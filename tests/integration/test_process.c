@@ -1,7 +1,11 @@
 /* The process: its command line, its end, its workers, and the time-outs of client connections. */
+#include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "rig.h"
@@ -233,6 +237,114 @@ static void draining_ends_when_its_time_is_over(void **state)
     json_decref(line);
 }
 
+/* A client that comes now: false if it is refused or turned away at once, true if it is let in or
+ * left waiting. */
+static bool is_let_in(unsigned port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool refused = connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0;
+    if (!refused) {
+        char byte;
+        struct pollfd polled = {fd, POLLIN, 0};
+        int ready = poll(&polled, 1, check_left(check_deadline(1000)));
+        refused = ready > 0 && recv(fd, &byte, 1, 0) <= 0;
+    }
+    close(fd);
+    return !refused;
+}
+
+static void new_clients_are_refused_while_it_drains(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub = rig_start(rig, "");
+    STUB_ON(stub, "/", SEND("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\npa"), AWAIT(0),
+            SEND("ge"));
+    unsigned port = daemon_port(rig->daemon, 0);
+    struct peer *p = rig_peer(rig, NULL);
+    int32_t id = peer_get(p, "/", NULL);
+    peer_until_bytes(p, id, 2);
+    daemon_drain(rig->daemon);
+    peer_until_events(p, PEER_GOAWAY, 1);
+    for (int i = 0; i < 3; i++)
+        assert_false(is_let_in(port));
+    stub_open(stub, 0);
+    const struct peer_stream *s = peer_until_closed(p, id);
+    assert_int_equal(s->error, 0);
+    check_text(bytes_text(&s->body), "page");
+    assert_true(peer_ends(p, CHECK_SOON_MS));
+    assert_true(daemon_ends(rig->daemon, CHECK_SOON_MS));
+}
+
+static struct sockaddr_un unix_address(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    assert_true(strlen(path) < sizeof(address.sun_path));
+    memcpy(address.sun_path, path, strlen(path));
+    return address;
+}
+
+/* The socket of a service manager (sd_notify(3)). */
+static int open_notify_socket(const char *path)
+{
+    struct sockaddr_un address = unix_address(path);
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    return fd;
+}
+
+static bool accepts(const char *path)
+{
+    struct sockaddr_un address = unix_address(path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool accepted = connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+    close(fd);
+    return accepted;
+}
+
+/* The next message to the service manager is `text`. */
+static void check_notified(int fd, const char *text)
+{
+    char message[256];
+    struct pollfd polled = {fd, POLLIN, 0};
+    if (poll(&polled, 1, check_left(check_deadline(CHECK_SOON_MS))) <= 0)
+        fail_msg("%s never came", text);
+    ssize_t n = recv(fd, message, sizeof(message) - 1, 0);
+    assert_true(n >= 0);
+    message[n] = '\0';
+    check_text(message, text);
+}
+
+static void service_manager_is_told(void **state)
+{
+    struct rig *rig = *state;
+    const char *notify = rig_text(rig, "%s/notify.sock", rig->dir);
+    const char *door = rig_text(rig, "%s/door.sock", rig->dir);
+    struct stub *stub = rig_stub(rig, NULL);
+    STUB_ON(stub, "/", AWAIT(0), SEND(OK_EMPTY));
+    const char *conf = rig_text(rig, "[origin app]\n%s[listen door]\naddress = unix:door.sock\n",
+                                rig_url(rig, stub));
+    int fd = open_notify_socket(notify);
+    setenv("NOTIFY_SOCKET", notify, 1);
+    rig->daemon = daemon_launch(rig->dir, &(struct daemon_setup){.conf = conf});
+    unsetenv("NOTIFY_SOCKET");
+    check_notified(fd, "READY=1");
+    assert_true(accepts(door));
+    assert_true(daemon_says(rig->daemon, "listening on 127.0.0.1:", CHECK_SOON_MS));
+    struct peer *p = rig_peer(rig, NULL);
+    int32_t id = peer_get(p, "/", NULL);
+    peer_settle(p);
+    stub_wait(stub, STUB_REQUESTS, 1);
+    daemon_drain(rig->daemon);
+    check_notified(fd, "STOPPING=1");
+    close(fd);
+    stub_open(stub, 0);
+    assert_int_equal(peer_until_closed(p, id)->status, 200);
+    assert_true(peer_ends(p, CHECK_SOON_MS));
+}
+
 static void second_signal_ends_it_at_once(void **state)
 {
     struct rig *rig = *state;
@@ -315,6 +427,19 @@ static void idle_connection_is_closed_in_order(void **state)
     assert_int_equal(peer_event(p, last).value, NGHTTP2_NO_ERROR);
 }
 
+/* Nothing but the time-outs themselves wakes the worker here. */
+static void time_out_is_followed_by_the_next(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub = rig_start(
+        rig, rig_text(rig, "[timeouts]\nresponse = %1$ums\nidle = %1$ums\n", check_slowed(300)));
+    STUB_ON(stub, "/", AWAIT(0));
+    struct peer *p = rig_peer(rig, NULL);
+    assert_int_equal(peer_fetch(p, "/")->status, 504);
+    assert_true(peer_ends(p, CHECK_SOON_MS));
+    assert_int_equal(peer_count(p, PEER_GOAWAY), 1);
+}
+
 static void handshake_must_be_done_in_time(void **state)
 {
     struct rig *rig = *state;
@@ -381,10 +506,13 @@ int main(void)
         RIG_TEST(quick_start_needs_no_file),
         RIG_TEST(running_response_is_finished_after_sigterm),
         RIG_TEST(draining_ends_when_its_time_is_over),
+        RIG_TEST(new_clients_are_refused_while_it_drains),
+        RIG_TEST(service_manager_is_told),
         RIG_TEST(second_signal_ends_it_at_once),
         RIG_TEST(every_worker_serves),
         RIG_TEST(all_listeners_serve),
         RIG_TEST(idle_connection_is_closed_in_order),
+        RIG_TEST(time_out_is_followed_by_the_next),
         RIG_TEST(handshake_must_be_done_in_time),
         RIG_TEST(head_must_come_in_time),
         RIG_TEST(too_many_streams_are_refused_one_by_one),

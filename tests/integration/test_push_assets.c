@@ -205,6 +205,53 @@ static void asset_that_breaks_in_its_body_is_reset(void **state)
     assert_int_equal(peer_fetch(p, "/alive")->status, 200);
 }
 
+static void asset_that_broke_may_be_pushed_again(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub = rig_start(rig, "");
+    STUB_ON(stub, "/", PAGE("</a>; rel=preload"));
+    STUB_ON(stub, "/a", SEND("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nass"), CLOSE());
+    STUB_ON(stub, "/a", ASSET("200 OK"));
+    struct peer *p = rig_peer(rig, NULL);
+    peer_fetch(p, "/");
+    page_denied(p, "/a", NGHTTP2_INTERNAL_ERROR);
+    peer_fetch(p, "/");
+    page_pushes(p, 1, "/a");
+    const struct peer_stream *s = peer_until_closed(p, peer_push(p, 1)->id);
+    assert_int_equal(s->error, 0);
+    check_text(bytes_text(&s->body), "asset");
+}
+
+/* RFC 9113 §6.8: what was promised before may still come, but nghttp2 lets no answer begin. */
+static void push_that_a_goaway_overtakes_is_cancelled(void **state)
+{
+    /* The last stream that it has taken is 2, the promised one. */
+    static const char goaway[] = "\0\0\10\7\0\0\0\0\0"
+                                 "\0\0\0\2\0\0\0\0";
+    struct rig *rig = *state;
+    struct stub *stub = rig_start(rig, "");
+    STUB_ON(stub, "/",
+            SEND("HTTP/1.1 200 OK\r\nLink: </a>; rel=preload\r\nContent-Length: 4\r\n\r\npa"),
+            AWAIT(0), SEND("ge"));
+    STUB_ON(stub, "/a", AWAIT(1), ASSET("200 OK"));
+    struct peer *p = rig_peer(rig, NULL);
+    int32_t page = peer_get(p, "/", NULL);
+    peer_until_bytes(p, page, 2);
+    page_pushes(p, 0, "/a");
+    assert_int_equal(peer_push(p, 0)->id, 2);
+    stub_expect(stub, "/a");
+    peer_raw(p, goaway, sizeof(goaway) - 1);
+    peer_settle(p);
+    stub_open(stub, 1);
+    page_denied(p, "/a", NGHTTP2_CANCEL);
+    assert_false(peer_is_over(p));
+    stub_open(stub, 0);
+    const struct peer_stream *s = peer_until_closed(p, page);
+    assert_int_equal(s->error, 0);
+    check_text(bytes_text(&s->body), "page");
+    assert_true(peer_ends(p, CHECK_SOON_MS));
+}
+
 static void push_that_the_client_resets_ends_at_the_origin(void **state)
 {
     struct rig *rig = *state;
@@ -358,6 +405,8 @@ int main(void)
         RIG_TEST(redirected_asset_is_not_pushed_again_on_this_connection),
         RIG_TEST(failure_of_a_private_promise_concerns_nobody_else),
         RIG_TEST(asset_that_breaks_in_its_body_is_reset),
+        RIG_TEST(asset_that_broke_may_be_pushed_again),
+        RIG_TEST(push_that_a_goaway_overtakes_is_cancelled),
         RIG_TEST(push_that_the_client_resets_ends_at_the_origin),
         RIG_TEST(reset_of_the_page_cancels_pushes_that_wait),
         RIG_TEST(push_that_waits_too_long_is_cancelled),
