@@ -58,13 +58,16 @@ static void daemon_write_conf(const char *dir, const struct daemon_setup *setup)
                                    ? setup->certificates
                                    : "[certificate main]\nchain = main.pem\nkey = main.key\n";
     char *path = check_printf("%s/proxy.conf", dir);
-    char *text =
-        check_printf("%s\n[listen main]\naddress = 127.0.0.1:0\n%s\n%s\n%s\n[log]\naccess = %s\n%s",
-                     setup->top ? setup->top : "workers = 1", setup->listen ? setup->listen : "",
-                     certificates, setup->conf ? setup->conf : "",
-                     setup->access ? setup->access : "stdout", setup->log ? setup->log : "");
+    char *top =
+        setup->top ? check_printf("%s", setup->top)
+                   : check_printf("workers = %u", (unsigned)check_env("HEADSTART_TEST_WORKERS", 1));
+    char *text = check_printf(
+        "%s\n[listen main]\naddress = 127.0.0.1:0\n%s\n%s\n%s\n[log]\naccess = %s\n%s", top,
+        setup->listen ? setup->listen : "", certificates, setup->conf ? setup->conf : "",
+        setup->access ? setup->access : "stdout", setup->log ? setup->log : "");
     check_write_file(path, text);
     free(text);
+    free(top);
     free(path);
 }
 

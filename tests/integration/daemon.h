@@ -16,7 +16,8 @@ struct daemon;
 
 /* The parts of proxy.conf; each may be NULL. */
 struct daemon_setup {
-    const char *top;          /* before the first section; NULL: "workers = 1" */
+    const char *top;          /* before the first section; NULL: "workers = 1", or as many as the
+                               * environment's HEADSTART_TEST_WORKERS says */
     const char *listen;       /* more options of [listen main] */
     const char *certificates; /* NULL: [certificate main] with main.pem and main.key */
     const char *conf;         /* origins, routes, push, limits, timeouts */

@@ -427,12 +427,14 @@ static void idle_connection_is_closed_in_order(void **state)
     assert_int_equal(peer_event(p, last).value, NGHTTP2_NO_ERROR);
 }
 
-/* Nothing but the time-outs themselves wakes the worker here. */
+/* Nothing but the time-outs themselves wakes the only worker here. */
 static void time_out_is_followed_by_the_next(void **state)
 {
     struct rig *rig = *state;
-    struct stub *stub = rig_start(
-        rig, rig_text(rig, "[timeouts]\nresponse = %1$ums\nidle = %1$ums\n", check_slowed(300)));
+    struct stub *stub = rig_stub(rig, NULL);
+    const char *conf = rig_text(rig, "[origin app]\n%s[timeouts]\nresponse = %ums\nidle = %ums\n",
+                                rig_url(rig, stub), check_slowed(300), check_slowed(300));
+    rig_daemon(rig, &(struct daemon_setup){.top = "workers = 1", .conf = conf});
     STUB_ON(stub, "/", AWAIT(0));
     struct peer *p = rig_peer(rig, NULL);
     assert_int_equal(peer_fetch(p, "/")->status, 504);
