@@ -1,9 +1,12 @@
-/* watch.h - reads along in what a client sends: which streams it opened, and on which of them it
- * said that it is done (RFC 9113 §5.1, §5.1.1).
+/* watch.h - reads along in what a client sends, and sees what nghttp2 lets pass (RFC 9113 §4.2,
+ * §5.1, §5.1.1, §6.3).
  * nghttp2 forgets a stream that is closed, and drops whatever comes on it, or on one that was
  * passed over, in silence. The RFC allows that only for a stream that we reset: the client may not
- * know. What is judged here is therefore only what the client itself said before.
- * Looks at nothing but the heads of frames; owns nothing; no I/O. */
+ * know. What is judged here is therefore only what the client itself said before: which streams it
+ * opened, and on which of them it is done.
+ * nghttp2 also takes CONTINUATION of any length, and does not look into PRIORITY once we said
+ * NO_RFC7540_PRIORITIES.
+ * Looks at the heads of frames and at the dependency in PRIORITY; owns nothing; no I/O. */
 #ifndef H2_WATCH_H
 #define H2_WATCH_H
 
@@ -13,17 +16,20 @@
 enum {
     WATCH_STREAMS = 128, /* remembered: the newest; of older ones everything is believed */
     WATCH_HEAD_BYTES = 9,
+    WATCH_PEEK_BYTES = WATCH_HEAD_BYTES + 4,
 };
 
+/* Each ends the connection, with the error of that name. */
 enum watch_fault {
     WATCH_FINE,
-    WATCH_STREAM_PASSED, /* HEADERS for an id below those in use: a PROTOCOL_ERROR */
-    WATCH_STREAM_CLOSED, /* HEADERS or DATA on a stream that the client ended: a STREAM_CLOSED */
+    WATCH_PROTOCOL,
+    WATCH_STREAM_CLOSED,
+    WATCH_FRAME_SIZE,
 };
 
 struct watch {
     uint32_t left; /* bytes of the preface, or of a frame, until the next head */
-    uint8_t head[WATCH_HEAD_BYTES];
+    uint8_t head[WATCH_PEEK_BYTES];
     size_t head_len;
     bool greeting;   /* in the preface */
     bool in_block;   /* in a header block: only CONTINUATION may come */

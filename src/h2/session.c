@@ -177,6 +177,18 @@ static int on_frame_not_send(nghttp2_session *n, const nghttp2_frame *frame, int
     return 0;
 }
 
+/* Where a SETTINGS opens windows too far, nghttp2 resets the streams one by one; RFC 9113 §6.9.2
+ * wants the connection ended. The code tells no more of the cause, and other breaches of flow
+ * control may end it too (§5.4.1). We never give it ourselves. */
+static int on_frame_send(nghttp2_session *n, const nghttp2_frame *frame, void *user)
+{
+    (void)n;
+    if (frame->hd.type == NGHTTP2_RST_STREAM &&
+        frame->rst_stream.error_code == NGHTTP2_FLOW_CONTROL_ERROR)
+        h2_session_terminate(user, H2_FLOW_CONTROL_ERROR);
+    return 0;
+}
+
 /* The page has bytes to send and window to send them in. */
 static bool page_goes_first(const struct h2_session *s, const struct h2_stream *stream)
 {
@@ -285,6 +297,7 @@ static nghttp2_session_callbacks *make_callbacks(void)
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cbs, on_data_chunk);
     nghttp2_session_callbacks_set_on_stream_close_callback(cbs, on_stream_close);
     nghttp2_session_callbacks_set_send_data_callback(cbs, on_send_data);
+    nghttp2_session_callbacks_set_on_frame_send_callback(cbs, on_frame_send);
     nghttp2_session_callbacks_set_on_frame_not_send_callback(cbs, on_frame_not_send);
     return cbs;
 }
@@ -390,8 +403,9 @@ void h2_session_free(struct h2_session *s)
 bool h2_session_receive(struct h2_session *s, struct span bytes)
 {
     static const enum h2_code codes[] = {
-        [WATCH_STREAM_PASSED] = H2_PROTOCOL_ERROR,
+        [WATCH_PROTOCOL] = H2_PROTOCOL_ERROR,
         [WATCH_STREAM_CLOSED] = H2_STREAM_CLOSED,
+        [WATCH_FRAME_SIZE] = H2_FRAME_SIZE_ERROR,
     };
     size_t fine = bytes.len;
     enum watch_fault fault = watch_read(&s->watch, bytes, &fine);
