@@ -11,8 +11,8 @@ struct bucket {
     uint64_t looked_ms;
 };
 
-/* Takes one token at `now_ms` from a bucket that holds `burst` of them and fills up again in
- * `refill_ms`. False: none is left. */
-bool bucket_take(struct bucket *b, uint64_t burst, uint64_t refill_ms, uint64_t now_ms);
+/* Takes `n` tokens at `now_ms` from a bucket that holds `burst` of them and fills up again in
+ * `refill_ms`. False: so many are not left, and none was taken. */
+bool bucket_take(struct bucket *b, uint64_t n, uint64_t burst, uint64_t refill_ms, uint64_t now_ms);
 
 #endif

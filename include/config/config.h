@@ -127,6 +127,7 @@ struct config {
         uint64_t streams;                 /* of a connection, open at once */
         uint64_t connections_per_address; /* of all workers, at once; 0: no limit */
         uint64_t resets;                  /* of a connection, in ten seconds */
+        uint64_t idle_frames;             /* of a connection, in ten seconds */
         uint64_t min_rate;                /* bytes a second, of a client that is awaited */
     } limits;
     struct {

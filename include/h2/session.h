@@ -132,6 +132,9 @@ uint32_t h2_session_max_pushes(const struct h2_session *s);
 /* How many frames wait to be sent, DATA aside: a client that does not read must not make them
  * many. */
 size_t h2_session_queue_len(const struct h2_session *s);
+/* How many frames the client sent since this was last asked that neither begin a request, nor carry
+ * bytes of one, nor open a window for DATA that it got. */
+unsigned h2_session_take_idle_frames(struct h2_session *s);
 /* How many bytes of DATA the client lets the stream send now. */
 size_t h2_session_window(const struct h2_session *s, const struct h2_stream *stream);
 

@@ -51,7 +51,7 @@ struct client {
     char peer[CLIENT_PEER_BYTES]; /* the address as text; empty for a unix socket */
     uint64_t crowd_kind;          /* with in_crowd */
     bool in_crowd;
-    struct bucket resets;
+    struct bucket resets, idle_frames;
     struct list exchanges;
     unsigned exchanges_len;
     bool goaway_sent;

@@ -37,6 +37,8 @@ static bool parse_match(struct type_context *ctx, const struct option *option, s
     struct config_route *route = CONTAINER_OF(to, struct config_route, match);
     size_t slash = span_find(text, '/');
     struct span host = {text.ptr, slash}, prefix = span_from(text, slash);
+    if (host.len > 1 && host.ptr[host.len - 1] == '.')
+        host.len--; /* as config_route() does with the root's dot */
     if (text.len == 0 || !is_host_pattern(host))
         return false;
     if (!is_path(prefix))

@@ -11,6 +11,7 @@ enum {
     MIN_ROOM_BYTES =
         1024, /* below that no frame is begun: small frames cost as much as large ones */
     CONNECTION_WINDOW_BYTES = 1 << 20,
+    UPDATES_A_FRAME = 2, /* of the stream's window and of the connection's */
 };
 
 struct h2_session {
@@ -20,6 +21,7 @@ struct h2_session {
     struct list held;   /* pushes whose pages go first */
     struct list unsent; /* streams whose head nghttp2 will not send: they are to be reset */
     struct watch watch;
+    uint64_t updates_due; /* WINDOW_UPDATEs that our DATA calls for */
     bool goaway_received, announced, announcement_read;
 
     /* while h2_session_send() runs */
@@ -282,6 +284,7 @@ static int on_send_data(nghttp2_session *n, nghttp2_frame *frame, const uint8_t 
     put(s, head, FRAME_HEAD_BYTES);
     put(s, s->pulled.ptr, length);
     s->events->sent(source->ptr, length);
+    s->updates_due += UPDATES_A_FRAME;
     return s->out_room - s->out_len < MIN_ROOM_BYTES ? NGHTTP2_ERR_PAUSE : 0;
 }
 
@@ -613,6 +616,14 @@ bool h2_session_takes_pushes(const struct h2_session *s)
 uint32_t h2_session_max_pushes(const struct h2_session *s)
 {
     return nghttp2_session_get_remote_settings(s->nghttp2, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+}
+
+unsigned h2_session_take_idle_frames(struct h2_session *s)
+{
+    unsigned updates = watch_take_window_updates(&s->watch);
+    unsigned due = updates < s->updates_due ? updates : (unsigned)s->updates_due;
+    s->updates_due -= due;
+    return watch_take_idle_frames(&s->watch) + updates - due;
 }
 
 size_t h2_session_queue_len(const struct h2_session *s)

@@ -329,6 +329,26 @@ static void regulate(struct client *c)
     }
 }
 
+/* Ends the connection of a client that does `what` too often. */
+static void charge(struct client *c, struct bucket *bucket, uint64_t n, uint64_t most,
+                   const char *what)
+{
+    enum { PERIOD_MS = 10000 };
+    if (c->await == CLIENT_AWAIT_CLOSE ||
+        bucket_take(bucket, n, most, PERIOD_MS, turn_now_ms(&c->env->turn)))
+        return;
+    log_info("client %s: over %llu in 10 s of %s", c->peer, (unsigned long long)most, what);
+    end_session(c, H2_ENHANCE_YOUR_CALM);
+}
+
+static void charge_idle_frames(struct client *c)
+{
+    unsigned n = h2_session_take_idle_frames(c->h2);
+    if (n > 0)
+        charge(c, &c->idle_frames, n, c->env->config->limits.idle_frames,
+               "frames that ask for nothing (limits.idle_frames)");
+}
+
 static void client_read(struct client *c)
 {
     if (c->state == CLIENT_LEAVING) {
@@ -345,6 +365,7 @@ static void client_read(struct client *c)
     }
     if (c->state != CLIENT_OPEN)
         return;
+    charge_idle_frames(c);
     regulate(c);
     go_on_draining(c);
     await_next(c, true);
@@ -574,14 +595,9 @@ void client_drain(struct client *c)
 
 void client_count_reset(struct client *c)
 {
-    enum { PERIOD_MS = 10000 };
-    uint64_t most = c->env->config->limits.resets;
-    if (c->state != CLIENT_OPEN || c->await == CLIENT_AWAIT_CLOSE ||
-        bucket_take(&c->resets, most, PERIOD_MS, turn_now_ms(&c->env->turn)))
-        return;
-    log_info("client %s: more than %llu requests abandoned in 10 s (limits.resets)", c->peer,
-             (unsigned long long)most);
-    end_session(c, H2_ENHANCE_YOUR_CALM);
+    const uint64_t most = c->env->config->limits.resets;
+    if (c->state == CLIENT_OPEN)
+        charge(c, &c->resets, 1, most, "requests abandoned (limits.resets)");
 }
 
 void client_settle(struct client *c)

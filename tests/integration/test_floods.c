@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "frames.h"
 #include "rig.h"
 
 static void check_failure(struct rig *rig, const char *path, const char *word)
@@ -85,6 +86,79 @@ static void resets_that_a_client_provokes_are_limited(void **state)
     assert_int_equal(peer_fetch(bystander, "/alive")->status, 200);
 }
 
+static void frames_that_ask_for_nothing_are_limited(void **state)
+{
+    static const struct frame floods[] = {
+        PING(0, 0, "abcdefgh"),       SETTINGS(""),           PRIORITY(9, "\0\0\0\0\0"),
+        WINDOW_UPDATE(0, "\0\0\0\1"), FRAME(0x77, 0, 0, "x"),
+    };
+    struct rig *rig = *state;
+    rig_start(rig, "[limits]\nidle_frames = 100\n");
+    struct peer *bystander = rig_peer(rig, NULL);
+    for (size_t i = 0; i < CHECK_LEN(floods); i++) {
+        struct frames *f = frames_greet(rig);
+        for (int n = 0; n < 300; n++)
+            frames_put(f, &floods[i]);
+        bool over = frames_until(f, frames_is_over, 0);
+        bool goaway = f->goaway;
+        uint32_t code = f->goaway_code;
+        frames_close(f);
+        if (!over || !goaway || code != NGHTTP2_ENHANCE_YOUR_CALM)
+            fail_msg("type %u: over %d, goaway %d, %u", floods[i].type, over, goaway, code);
+        assert_int_equal(peer_fetch(bystander, "/alive")->status, 200);
+    }
+}
+
+/* DATA without bytes, on a request that never ends. */
+static void empty_data_is_limited(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub = rig_start(rig, "[limits]\nidle_frames = 100\n");
+    STUB_ON(stub, "/held", AWAIT(0));
+    struct frames *f = frames_greet(rig);
+    FRAMES_PUT(f, POST_HELD(1));
+    for (int n = 0; n < 300; n++)
+        FRAMES_PUT(f, DATA(1, 0, ""));
+    bool over = frames_until(f, frames_is_over, 0);
+    uint32_t code = f->goaway_code;
+    frames_close(f);
+    assert_true(over);
+    assert_int_equal(code, NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+/* A header block in many pieces: nghttp2 takes 8 of them. */
+static void continuations_are_limited(void **state)
+{
+    struct rig *rig = *state;
+    rig_start(rig, "");
+    struct frames *f = frames_greet(rig);
+    FRAMES_PUT(f, HEADERS(1, 0, GET_FIELDS));
+    for (int n = 0; n < 50; n++)
+        FRAMES_PUT(f, CONTINUATION(1, 0, "x: y\n"));
+    bool over = frames_until(f, frames_is_over, 0);
+    frames_close(f);
+    assert_true(over);
+    assert_int_equal(peer_fetch(rig_peer(rig, NULL), "/alive")->status, 200);
+}
+
+/* Windows as small as they can be: as many WINDOW_UPDATEs as frames of DATA, and no flood. */
+static void windows_for_what_was_sent_are_no_flood(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub = rig_start(rig, "[limits]\nidle_frames = 100\n");
+    STUB_ON(stub, "/small", SEND("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"), PATTERN(1000));
+    struct peer_options options = {.stream_window = 1, .window = 65535, .manual = true};
+    struct peer *p = rig_peer(rig, &options);
+    int32_t id = peer_get(p, "/small", NULL);
+    for (uint64_t n = 1; n < 1000; n++) {
+        peer_until_bytes(p, id, n);
+        peer_widen(p, id, 1);
+        peer_widen(p, 0, 1);
+    }
+    assert_int_equal(peer_until_closed(p, id)->body_bytes, 1000);
+    assert_int_equal(peer_count(p, PEER_GOAWAY), 0);
+}
+
 static void resetting_pushes_is_a_clients_right(void **state)
 {
     struct rig *rig = *state;
@@ -137,9 +211,11 @@ static void connections_of_one_address_are_limited(void **state)
 static void reader_that_drips_is_let_go(void **state)
 {
     struct rig *rig = *state;
-    struct stub *stub =
-        rig_start(rig, rig_text(rig, "[limits]\nmin_rate = 1000000\n[timeouts]\nstall = %ums\n",
-                                check_slowed(300)));
+    struct stub *stub = rig_start(
+        rig,
+        rig_text(rig,
+                 "[limits]\nmin_rate = 1000000\nidle_frames = 1000000\n[timeouts]\nstall = %ums\n",
+                 check_slowed(300)));
     STUB_ON(stub, "/large", SEND("HTTP/1.1 200 OK\r\nContent-Length: 30000000\r\n\r\n"),
             PATTERN(30000000));
     struct peer_options options = {.stream_window = 1, .window = 65535, .manual = true};
@@ -181,6 +257,10 @@ int main(void)
         RIG_TEST(requests_that_are_abandoned_at_once_are_limited),
         RIG_TEST(abandoning_now_and_then_is_not),
         RIG_TEST(resets_that_a_client_provokes_are_limited),
+        RIG_TEST(frames_that_ask_for_nothing_are_limited),
+        RIG_TEST(empty_data_is_limited),
+        RIG_TEST(continuations_are_limited),
+        RIG_TEST(windows_for_what_was_sent_are_no_flood),
         RIG_TEST(resetting_pushes_is_a_clients_right),
         RIG_TEST(connections_of_one_address_are_limited),
         RIG_TEST(reader_that_drips_is_let_go),

@@ -74,14 +74,16 @@ static void a_bucket_gives_its_burst_and_then_its_rate(void **state)
     struct bucket b = {0};
     uint64_t now = 1000000;
     for (int i = 0; i < 10; i++)
-        assert_true(bucket_take(&b, 10, 1000, now));
-    assert_false(bucket_take(&b, 10, 1000, now));
-    assert_false(bucket_take(&b, 10, 1000, now + 99));
-    assert_true(bucket_take(&b, 10, 1000, now + 101));
-    assert_false(bucket_take(&b, 10, 1000, now + 102));
+        assert_true(bucket_take(&b, 1, 10, 1000, now));
+    assert_false(bucket_take(&b, 1, 10, 1000, now));
+    assert_false(bucket_take(&b, 1, 10, 1000, now + 99));
+    assert_true(bucket_take(&b, 1, 10, 1000, now + 101));
+    assert_false(bucket_take(&b, 1, 10, 1000, now + 102));
     for (int i = 0; i < 10; i++)
-        assert_true(bucket_take(&b, 10, 1000, now + 5000));
-    assert_false(bucket_take(&b, 10, 1000, now + 5000));
+        assert_true(bucket_take(&b, 1, 10, 1000, now + 5000));
+    assert_false(bucket_take(&b, 1, 10, 1000, now + 5000));
+    assert_false(bucket_take(&b, 11, 10, 1000, now + 9000));
+    assert_true(bucket_take(&b, 10, 10, 1000, now + 9000));
 }
 
 int main(void)

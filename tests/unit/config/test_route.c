@@ -5,7 +5,7 @@ static const char ROUTES[] = FIXTURE_SMALLEST
     "[route exact]\nmatch = www.Example.com/shop\n[route exact-deep]\nmatch = "
     "www.example.com/shop/cart\n"
     "[route wild]\nmatch = *.example.com/\n[route wilder]\nmatch = *.a.example.com/\n"
-    "[route v6]\nmatch = [::1]/\n[route dot]\nmatch = www.example.com/.\n";
+    "[route v6]\nmatch = [::1]/\n[route rooted]\nmatch = Rooted.org.\n[route dot]\nmatch = www.example.com/.\n";
 
 struct route_case {
     const char *host, *target, *route;
@@ -39,6 +39,8 @@ static const struct route_case CASES[] = {
     {"badexample.com", "/", "any"},
     /* forms */
     {"[::1]", "/", "v6"},
+    {"rooted.org", "/", "rooted"},
+    {"rooted.org.", "/", "rooted"},
     {"www.example.com", "*", "wild"},
     {"other.org", "*", "any"},
 };

@@ -138,6 +138,7 @@ static const struct value BAD[] = {
     {"[limits]", "connections_per_address", "1000001",
      "allowed is a whole number from 0 to 1000000"},
     {"[limits]", "resets", "0", "allowed is a whole number from 1 to 1000000"},
+    {"[limits]", "idle_frames", "9", "allowed is a whole number from 10 to 1000000"},
     {"[limits]", "min_rate", "1k", "allowed is a whole number from 0 to 1000000"},
     {"[limits]", "streams", "0", "allowed is a whole number from 1 to 1000"},
     {"[limits]", "streams", "1001", "allowed is a whole number from 1 to 1000"},
@@ -219,6 +220,7 @@ static const struct value GOOD[] = {
     {"[limits]", "connections_per_address", "0", "0"},
     {"[limits]", "resets", "1", "1"},
     {"[limits]", "min_rate", "0", "0"},
+    {"[limits]", "idle_frames", "10", "10"},
 
     {"[timeouts]", "handshake", "250ms", "250ms"},
     {"[timeouts]", "header", "60s", "1m"},
