@@ -1,7 +1,7 @@
 # headstart - see README.md; `make help` lists what can be made.
 #
 # One pass, no recursion. The same sources are built in several variants, each in a folder of its
-# own below build/: the release that is installed, and one under the sanitizers for the tests.
+# own below build/: the release that is installed, and those under sanitizers for the tests.
 
 VERSION := 0.1.0
 
@@ -30,6 +30,11 @@ RELEASE_CFLAGS := -O2 -fPIE -fstack-protector-strong -fstack-clash-protection -f
 RELEASE_LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 ASAN_CFLAGS := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 ASAN_LDFLAGS := -fsanitize=address,undefined
+TSAN_CFLAGS := -O1 -fno-omit-frame-pointer -fsanitize=thread
+TSAN_LDFLAGS := -fsanitize=thread
+FUZZ_CFLAGS := -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=all
+FUZZ_LDFLAGS := -fsanitize=fuzzer,address,undefined
 
 SOURCES := $(wildcard src/*/*.c)
 ROOM_SOURCES := $(filter-out src/server/main.c,$(SOURCES))
@@ -38,9 +43,10 @@ UNIT_TESTS := $(wildcard tests/unit/*/test_*.c)
 INTEGRATION_TESTS := $(wildcard tests/integration/test_*.c)
 HARNESS_SOURCES := $(filter-out $(INTEGRATION_TESTS),$(wildcard tests/integration/*.c))
 TOOL_SOURCES := $(wildcard tests/tools/*.c)
+FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
 TEST_FILES := $(wildcard tests/*/*.[ch] tests/*/*/*.[ch])
 
-.PHONY: all help deps demo check unit integration asan valgrind load lint format docs install clean
+.PHONY: all help deps demo check unit integration asan tsan valgrind fuzz load lint format docs install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -53,7 +59,9 @@ help:
 	@echo 'make unit        only the tests of single rooms'
 	@echo 'make integration only the tests of the running daemon'
 	@echo 'make asan        all tests under AddressSanitizer and UndefinedBehaviorSanitizer'
+	@echo 'make tsan        the integration tests under ThreadSanitizer, with 4 workers'
 	@echo 'make valgrind    the integration tests with the daemon under valgrind'
+	@echo 'make fuzz        every fuzz target for FUZZ_S=30 seconds, from the seeds in tests/fuzz/corpus'
 	@echo 'make load        ten runs of h2load through the proxy to nginx: all 2xx, memory steady'
 	@echo 'make lint        static analysis, the order of the rooms, banned functions, format'
 	@echo 'make format      format the sources'
@@ -64,11 +72,11 @@ help:
 
 # What must be installed is looked at once for each set of packages. Goals that a newcomer types
 # first install what is missing; the others only say it.
-INSTALLING_GOALS := demo check unit integration asan valgrind load lint deps
+INSTALLING_GOALS := demo check unit integration asan tsan valgrind fuzz load lint deps
 DEPS_MODE := $(if $(filter $(INSTALLING_GOALS),$(MAKECMDGOALS)),install,check)
 
 deps:
-	@sh tests/tools/deps.sh install build test lint
+	@sh tests/tools/deps.sh install build test lint fuzz
 
 $(BUILD)/deps-%: tests/tools/deps.sh
 	@mkdir -p $(@D)
@@ -99,6 +107,11 @@ $(2)/headstart: $(2)/obj/server/main.o $(2)/libheadstart.a
 	$$(if $$(Q),@echo '  LINK  $$@')
 	$$(Q)$$(CC) $(4) $$(LDFLAGS) -pthread -o $$@ $$^ $$(LIBS)
 
+# Its memory runs out when a test says so.
+$(2)/headstart-failing: $(2)/obj/server/main.o $(2)/tests/tools/failing_mem.o $(2)/libheadstart.a
+	$$(if $$(Q),@echo '  LINK  $$@')
+	$$(Q)$$(CC) $(4) $$(LDFLAGS) -pthread -o $$@ $$^ $$(LIBS)
+
 $(2)/tests/%.o: tests/%.c | $(BUILD)/deps-build $(BUILD)/deps-test
 	@mkdir -p $$(@D)
 	$$(if $$(Q),@echo '  CC    $$@')
@@ -123,37 +136,58 @@ $(2)/tests/tools/%: $(2)/tests/tools/%.o $(2)/libheadstart.a
 
 $(1)_UNIT := $$(UNIT_TESTS:%.c=$(2)/%)
 $(1)_INTEGRATION := $$(INTEGRATION_TESTS:%.c=$(2)/%)
+$(1)_DAEMONS := $(2)/headstart $(2)/headstart-failing
 -include $$(SOURCES:src/%.c=$(2)/obj/%.d) $$(patsubst %.c,$(2)/%.d,$$(filter %.c,$$(TEST_FILES)))
 endef
 
 $(eval $(call variant,RELEASE,$(BUILD),$(RELEASE_CFLAGS),$(RELEASE_LDFLAGS)))
 $(eval $(call variant,ASAN,$(BUILD)/asan,$(ASAN_CFLAGS),$(ASAN_LDFLAGS)))
+$(eval $(call variant,TSAN,$(BUILD)/tsan,$(TSAN_CFLAGS),$(TSAN_LDFLAGS)))
+$(eval $(call variant,FUZZ,$(BUILD)/fuzz,$(FUZZ_CFLAGS),$(FUZZ_LDFLAGS)))
+
+# libFuzzer is clang's.
+FUZZ_TARGETS := $(FUZZ_SOURCES:%.c=$(BUILD)/fuzz/%)
+$(BUILD)/fuzz/%: override CC := clang
+$(SOURCES:src/%.c=$(BUILD)/fuzz/obj/%.o) $(addprefix $(BUILD)/fuzz/llhttp/,api.o http.o llhttp.o) \
+	$(FUZZ_TARGETS:%=%.o): | $(BUILD)/deps-fuzz
+$(FUZZ_TARGETS): %: %.o $(BUILD)/fuzz/libheadstart.a
+	$(if $(Q),@echo '  LINK  $@')
+	$(Q)$(CC) $(FUZZ_LDFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(LIBS)
 
 demo: $(BUILD)/headstart
 	$(BUILD)/headstart demo
 
 RUN := sh tests/tools/run.sh
 
-check: $(BUILD)/headstart $(RELEASE_UNIT) $(RELEASE_INTEGRATION)
+check: $(RELEASE_DAEMONS) $(RELEASE_UNIT) $(RELEASE_INTEGRATION)
 	HEADSTART_BINARY=$(BUILD)/headstart $(RUN) $(RELEASE_UNIT) $(RELEASE_INTEGRATION)
 
 unit: $(RELEASE_UNIT)
 	$(RUN) $(RELEASE_UNIT)
 
-integration: $(BUILD)/headstart $(RELEASE_INTEGRATION)
+integration: $(RELEASE_DAEMONS) $(RELEASE_INTEGRATION)
 	HEADSTART_BINARY=$(BUILD)/headstart $(RUN) $(RELEASE_INTEGRATION)
 
 # Resident memory means nothing under a sanitizer or valgrind, and bodies need not be large there.
-asan: $(BUILD)/asan/headstart $(ASAN_UNIT) $(ASAN_INTEGRATION)
+asan: $(ASAN_DAEMONS) $(ASAN_UNIT) $(ASAN_INTEGRATION)
 	HEADSTART_BINARY=$(BUILD)/asan/headstart HEADSTART_CHECK_MEMORY=0 \
 		TEST_BODY_MIB=$${TEST_BODY_MIB:-32} ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 \
 		UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 $(RUN) $(ASAN_UNIT) $(ASAN_INTEGRATION)
 
-valgrind: $(BUILD)/headstart $(RELEASE_INTEGRATION)
+valgrind: $(RELEASE_DAEMONS) $(RELEASE_INTEGRATION)
 	HEADSTART_BINARY=$(BUILD)/headstart HEADSTART_CHECK_MEMORY=0 TEST_SLOWNESS=10 \
 		TEST_BODY_MIB=$${TEST_BODY_MIB:-4} TEST_TIMEOUT_S=900 \
 		HEADSTART_WRAPPER='valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect,possible' \
 		$(RUN) $(RELEASE_INTEGRATION)
+
+# The tests that say nothing of `workers` get four of them.
+tsan: $(TSAN_DAEMONS) $(TSAN_INTEGRATION)
+	HEADSTART_BINARY=$(BUILD)/tsan/headstart HEADSTART_TEST_WORKERS=4 HEADSTART_CHECK_MEMORY=0 \
+		TEST_SLOWNESS=3 TEST_BODY_MIB=$${TEST_BODY_MIB:-8} \
+		TSAN_OPTIONS=halt_on_error=1:suppressions=$(CURDIR)/tests/tools/tsan.supp $(RUN) $(TSAN_INTEGRATION)
+
+fuzz: $(FUZZ_TARGETS)
+	sh tests/fuzz/run.sh $(BUILD)/fuzz $(FUZZ_TARGETS)
 
 # The analyzer of clang 14 takes every va_list for uninitialized, and every snprintf for unsafe.
 TIDY_CHECKS := -*,clang-analyzer-*,-clang-analyzer-valist.*,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling,bugprone-*,-bugprone-easily-swappable-parameters,-bugprone-reserved-identifier,-bugprone-assignment-in-if-condition,-bugprone-narrowing-conversions,-bugprone-branch-clone,-bugprone-sizeof-expression,-bugprone-macro-parentheses,-bugprone-implicit-widening-of-multiplication-result

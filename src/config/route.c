@@ -37,12 +37,12 @@ static bool parse_match(struct type_context *ctx, const struct option *option, s
     struct config_route *route = CONTAINER_OF(to, struct config_route, match);
     size_t slash = span_find(text, '/');
     struct span host = {text.ptr, slash}, prefix = span_from(text, slash);
-    if (host.len > 1 && host.ptr[host.len - 1] == '.')
-        host.len--; /* as config_route() does with the root's dot */
     if (text.len == 0 || !is_host_pattern(host))
         return false;
     if (!is_path(prefix))
         return type_why(ctx, "a path has neither a query nor bytes outside ASCII");
+    if (host.len > 1 && host.ptr[host.len - 1] == '.')
+        host.len--; /* as config_route() does with the root's dot */
     route->match = type_copy(ctx, text);
     route->host = span_eq(host, SPAN("*")) ? SPAN("") : type_lower(arena, host);
     route->prefix = prefix.len > 0 ? arena_dup(arena, prefix) : SPAN("/");

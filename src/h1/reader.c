@@ -113,6 +113,9 @@ static int check_framing(struct h1_reader *r)
             return refuse(r, "transfer-encoding in HTTP/1.0");
         chunked = true;
     }
+    /* With a tab behind it llhttp does not know the word, and would read up to the close. */
+    if (chunked != ((parser->flags & F_CHUNKED) != 0))
+        return refuse(r, "transfer-encoding is not exactly \"chunked\"");
     if (lengths > 1)
         return refuse(r, "several content-length fields");
     if (chunked && lengths > 0)
@@ -174,11 +177,18 @@ static int on_chunk_header(llhttp_t *parser)
     return r->last_chunk ? HPE_PAUSED : 0;
 }
 
+/* llhttp overlooks a "close" with a tab behind it. */
+static bool leaves_alive(const struct h1_reader *r)
+{
+    return llhttp_should_keep_alive(&r->parser) != 0 &&
+           !fields_list_has(&r->head->fields, FIELD_CONNECTION, SPAN("close"));
+}
+
 static int on_message_complete(llhttp_t *parser)
 {
     struct h1_reader *r = parser->data;
     r->message_complete = true;
-    r->keep_alive = llhttp_should_keep_alive(parser) != 0;
+    r->keep_alive = leaves_alive(r);
     return HPE_PAUSED;
 }
 
@@ -420,7 +430,7 @@ static enum h1_result feed_trailers(struct h1_reader *r, struct span input, stru
     drop_pending(r);
     if (result != H1_OK)
         return result;
-    r->keep_alive = llhttp_should_keep_alive(&r->parser) != 0;
+    r->keep_alive = leaves_alive(r);
     r->phase = PHASE_END;
     out->events |= H1_END;
     return H1_OK;

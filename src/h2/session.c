@@ -4,6 +4,7 @@
 #include <nghttp2/nghttp2.h>
 
 #include "base/mem.h"
+#include "h2/memory.h"
 #include "h2/watch.h"
 
 enum {
@@ -18,8 +19,9 @@ struct h2_session {
     nghttp2_session *nghttp2;
     const struct h2_events *events;
     void *user;
-    struct list held;   /* pushes whose pages go first */
-    struct list unsent; /* streams whose head nghttp2 will not send: they are to be reset */
+    struct list held;        /* pushes whose pages go first */
+    struct list unsent;      /* streams whose head nghttp2 will not send: they are to be reset */
+    struct h2_memory memory; /* once it has failed nghttp2 is called no more */
     struct watch watch;
     uint64_t updates_due; /* WINDOW_UPDATEs that our DATA calls for */
     bool goaway_received, announced, announcement_read;
@@ -324,30 +326,6 @@ static nghttp2_option *make_options(const struct h2_limits *limits)
     return options;
 }
 
-static void *take_bytes(size_t size, void *user)
-{
-    (void)user;
-    return mem_alloc(size);
-}
-
-static void *take_zeroed(size_t count, size_t size, void *user)
-{
-    (void)user;
-    return mem_zalloc(count, size);
-}
-
-static void *take_resized(void *ptr, size_t size, void *user)
-{
-    (void)user;
-    return mem_resize(ptr, 1, size);
-}
-
-static void give_bytes(void *ptr, void *user)
-{
-    (void)user;
-    mem_free(ptr);
-}
-
 static bool submit_settings(struct h2_session *s, const struct h2_limits *limits)
 {
     const nghttp2_settings_entry entries[] = {
@@ -373,17 +351,20 @@ void h2_stream_init(struct h2_stream *stream)
 struct h2_session *h2_session_new(const struct h2_events *events, void *user,
                                   const struct h2_limits *limits)
 {
-    nghttp2_mem mem = {NULL, take_bytes, give_bytes, take_zeroed, take_resized};
     nghttp2_session_callbacks *cbs = make_callbacks();
     nghttp2_option *options = make_options(limits);
     struct h2_session *s = mem_zalloc(1, sizeof *s);
-    bool ok = cbs && options && s;
-    if (ok) {
+    bool ok = false;
+    if (s) {
+        *s = (struct h2_session){.events = events, .user = user};
         list_init(&s->held);
         list_init(&s->unsent);
-        s->events = events;
-        s->user = user;
+        h2_memory_init(&s->memory);
         watch_init(&s->watch);
+        ok = cbs && options;
+    }
+    if (ok) {
+        nghttp2_mem mem = h2_memory_functions(&s->memory);
         ok = nghttp2_session_server_new3(&s->nghttp2, cbs, s, options, &mem) == 0 &&
              submit_settings(s, limits);
     }
@@ -399,7 +380,9 @@ void h2_session_free(struct h2_session *s)
 {
     if (!s)
         return;
-    nghttp2_session_del(s->nghttp2);
+    if (!s->memory.failed)
+        nghttp2_session_del(s->nghttp2);
+    h2_memory_fini(&s->memory);
     mem_free(s);
 }
 
@@ -412,11 +395,12 @@ bool h2_session_receive(struct h2_session *s, struct span bytes)
     };
     size_t fine = bytes.len;
     enum watch_fault fault = watch_read(&s->watch, bytes, &fine);
-    if (nghttp2_session_mem_recv(s->nghttp2, (const uint8_t *)bytes.ptr, fine) < 0)
+    if (s->memory.failed ||
+        nghttp2_session_mem_recv(s->nghttp2, (const uint8_t *)bytes.ptr, fine) < 0)
         return false;
     if (fault != WATCH_FINE)
         h2_session_terminate(s, codes[fault]);
-    return true;
+    return !s->memory.failed;
 }
 
 /* Pages that have nothing to send now let their pushes go. */
@@ -464,7 +448,7 @@ size_t h2_session_send(struct h2_session *s, char *to, size_t room, bool *failed
     s->out_len = 0;
     if (s->rest.len > 0)
         put_rest(s);
-    while (s->out_room - s->out_len >= MIN_ROOM_BYTES) {
+    while (!s->memory.failed && s->out_room - s->out_len >= MIN_ROOM_BYTES) {
         const uint8_t *bytes;
         size_t before = s->out_len;
         ssize_t n = nghttp2_session_mem_send(s->nghttp2, &bytes);
@@ -479,12 +463,13 @@ size_t h2_session_send(struct h2_session *s, char *to, size_t room, bool *failed
             break;
     }
     s->out = NULL;
+    *failed = *failed || s->memory.failed;
     return s->out_len;
 }
 
 bool h2_session_wants_send(const struct h2_session *s)
 {
-    return s->rest.len > 0 || nghttp2_session_want_write(s->nghttp2) != 0;
+    return s->rest.len > 0 || s->memory.failed || nghttp2_session_want_write(s->nghttp2) != 0;
 }
 
 bool h2_session_is_over(const struct h2_session *s)

@@ -82,10 +82,9 @@ static void run_serve(struct turn_task *task)
     if (list_empty(&p->waiting[CALL_OF_CLIENT]))
         serve_rank(p, CALL_OF_PUSH);
     while (p->dialing < wanted_dials(p) && p->total < p->origin->max_connections) {
-        if (!conn_new(p)) {
+        /* Each failure takes a call off the queue: nobody else would ever serve it. */
+        if (!conn_new(p))
             pool_dial_failed(p, CALL_NO_MEMORY, "memory is out");
-            return;
-        }
     }
 }
 

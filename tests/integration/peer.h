@@ -28,6 +28,7 @@ struct peer_options {
     uint32_t stream_window; /* INITIAL_WINDOW_SIZE; 0: 16 MiB */
     uint32_t window;        /* of the connection; 0: 16 MiB. At least 65,535 */
     bool manual;            /* windows open by peer_widen() only */
+    bool may_be_refused;    /* a peer whose handshake fails is over, which fails no test */
     bool no_validation;     /* lets malformed messages of the daemon through, to look at them */
 };
 

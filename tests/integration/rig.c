@@ -52,16 +52,12 @@ int rig_teardown(void **state)
     for (size_t i = 0; i < rig->peers_len; i++)
         peer_close(rig->peers[i]);
     struct daemon *daemon = rig->daemon;
-    struct stub *stubs[RIG_STUBS];
-    size_t stubs_len = rig->stubs_len;
-    for (size_t i = 0; i < stubs_len; i++)
-        stubs[i] = rig->stubs[i];
+    /* Stubs go first: a script at a closed gate must not make the daemon wait. */
+    for (size_t i = 0; i < rig->stubs_len; i++)
+        stub_stop(rig->stubs[i]);
     for (size_t i = 0; i < rig->texts_len; i++)
         free(rig->texts[i]);
     free(rig);
-    /* Stubs go first: a script at a closed gate must not make the daemon wait. */
-    for (size_t i = 0; i < stubs_len; i++)
-        stub_stop(stubs[i]);
     daemon_stop(daemon);
     return 0;
 }
@@ -93,12 +89,22 @@ const char *rig_url(struct rig *rig, struct stub *stub)
     return rig_text(rig, "url = http://127.0.0.1:%u\n", stub_port(stub));
 }
 
-struct stub *rig_start(struct rig *rig, const char *conf)
+static struct stub *rig_start_with(struct rig *rig, const char *top, const char *conf)
 {
     struct stub *stub = rig_stub(rig, NULL);
     const char *all = rig_text(rig, "[origin app]\n%s%s", rig_url(rig, stub), conf);
-    rig_daemon(rig, &(struct daemon_setup){.conf = all});
+    rig_daemon(rig, &(struct daemon_setup){.top = top, .conf = all});
     return stub;
+}
+
+struct stub *rig_start(struct rig *rig, const char *conf)
+{
+    return rig_start_with(rig, NULL, conf);
+}
+
+struct stub *rig_start_alone(struct rig *rig, const char *conf)
+{
+    return rig_start_with(rig, "workers = 1", conf);
 }
 
 struct peer *rig_peer(struct rig *rig, const struct peer_options *options)

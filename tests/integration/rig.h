@@ -41,6 +41,8 @@ struct stub *rig_stub(struct rig *rig, const struct stub_options *options);
 void rig_daemon(struct rig *rig, const struct daemon_setup *setup);
 /* Starts the daemon before one new stub over http, with more lines of proxy.conf (or ""). */
 struct stub *rig_start(struct rig *rig, const char *conf);
+/* The same with one worker, for tests that look at what a worker keeps to itself. */
+struct stub *rig_start_alone(struct rig *rig, const char *conf);
 /* The line of an [origin] that names `stub`. */
 const char *rig_url(struct rig *rig, struct stub *stub);
 /* A peer of the daemon; `options` NULL: one that takes pushes. The port is filled in. */

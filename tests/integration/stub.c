@@ -343,6 +343,7 @@ void stub_finish(struct visit *v, bool cancelled)
 void stub_leave(struct visit *v)
 {
     pthread_mutex_lock(&v->stub->lock);
+    channel_close(&v->channel); /* stub_drop_idle() must not meet a descriptor that is another's */
     v->done = true;
     v->stub->counts[STUB_OPEN]--;
     v->stub->counts[STUB_GONE]++;

@@ -102,7 +102,7 @@ static const char *const failing[] = {"/404", "/410", "/500", "/closed", "/garbl
 static void failed_asset_is_not_pushed_to_anyone_for_a_while(void **state)
 {
     struct rig *rig = *state;
-    struct stub *stub = rig_start(rig, "");
+    struct stub *stub = rig_start_alone(rig, "");
     set_up_failing_assets(rig, stub);
     struct peer *p = rig_peer(rig, NULL);
     peer_fetch(p, "/");
@@ -170,7 +170,7 @@ static void redirected_asset_is_not_pushed_again_on_this_connection(void **state
 static void failure_of_a_private_promise_concerns_nobody_else(void **state)
 {
     struct rig *rig = *state;
-    struct stub *stub = rig_start(rig, "[push]\nrequest_headers = cookie\n");
+    struct stub *stub = rig_start_alone(rig, "[push]\nrequest_headers = cookie\n");
     STUB_ON(stub, "/", PAGE("</a>; rel=preload"));
     STUB_ON(stub, "/a", ASSET("404 Not Found"));
     struct peer *p = rig_peer(rig, NULL);

@@ -47,7 +47,7 @@ static void check_case(struct rig *rig, struct stub *stub, json_t *test)
     const char *authority, *target;
     split_page(rig, json_string_value(json_object_get(test, "page")), &authority, &target);
     char *link = joined(json_object_get(test, "link"), "", "Link: ", "\r\n");
-    char *page = check_printf("HTTP/1.1 200 OK\r\n%sContent-Length: 4\r\n\r\npage", link);
+    const char *page = rig_text(rig, "HTTP/1.1 200 OK\r\n%sContent-Length: 4\r\n\r\npage", link);
     STUB_ON(stub, target, SEND_TEXT(page));
 
     struct peer *p = rig_peer(rig, NULL);
@@ -67,7 +67,6 @@ static void check_case(struct rig *rig, struct stub *stub, json_t *test)
     }
     rig_close_peer(rig, p);
     free(link);
-    free(page);
     free(pushed);
     free(left);
     free(listed);

@@ -314,7 +314,6 @@ void *visit_run(void *arg)
             break;
     while (result == 1 && visit_serve(v))
         continue;
-    channel_close(&v->channel);
     stub_leave(v);
     return NULL;
 }

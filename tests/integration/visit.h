@@ -29,7 +29,7 @@ void *visit_run(void *arg);
 const struct stub_step *stub_begin(struct visit *v, struct stub_request *r);
 /* The script is over. */
 void stub_finish(struct visit *v, bool cancelled);
-/* The connection is over; the visit stays until stub_stop(). */
+/* Closes the connection, which is over; the visit stays until stub_stop(). */
 void stub_leave(struct visit *v);
 void stub_add(struct stub *s, enum stub_count what, uint64_t n);
 bool stub_gate_is_open(struct stub *s, uint64_t gate);

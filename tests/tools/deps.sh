@@ -1,5 +1,5 @@
 #!/bin/sh
-# deps.sh check|install SET... - the Debian packages that a set needs: build, test, lint.
+# deps.sh check|install SET... - the Debian packages that a set needs: build, test, lint, fuzz.
 # check: says which are missing and fails if any is. install: installs them, as root or with sudo.
 set -eu
 
@@ -15,8 +15,11 @@ packages_of() {
     lint)
         echo clang clang-tidy clang-format libcmocka-dev libjansson-dev
         ;;
+    fuzz)
+        echo clang libclang-rt-14-dev
+        ;;
     *)
-        echo "deps.sh: unknown set $1: build, test and lint are known" >&2
+        echo "deps.sh: unknown set $1: build, test, lint and fuzz are known" >&2
         exit 2
         ;;
     esac

@@ -113,6 +113,8 @@ static void malformed_framing_is_refused(void **state)
         REFUSED(OK_WITH("transfer-encoding: gzip\r\ntransfer-encoding: chunked\r\n")),
         REFUSED(OK_WITH("transfer-encoding: chunked\r\ntransfer-encoding: gzip\r\n")),
         REFUSED(OK_WITH("transfer-encoding: identity\r\n")),
+        REFUSED(OK_WITH("transfer-encoding: chunked\t\r\n") "1\r\na\r\n0\r\n\r\n"),
+        REFUSED(OK_WITH("transfer-encoding: chunked \t \r\n") "1\r\na\r\n0\r\n\r\n"),
         REFUSED(OK_WITH("transfer-encoding: xchunked\r\n")),
         REFUSED(OK_WITH("transfer-encoding: chunkedx\r\n")),
         REFUSED(OK_WITH("transfer-encoding: chunked;a=b\r\n")),

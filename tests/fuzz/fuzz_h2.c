@@ -1,0 +1,404 @@
+/* The session, fed with any bytes, under a user who does any of what the session lets him do: it
+ * never asserts, leaks or reads what is gone; a stream that was opened is closed once, or is still
+ * open at the end; what is sent is frames, and none on a stream that was not opened or has ended.
+ */
+#include <stdlib.h>
+
+#include "h2/session.h"
+
+#include "input.h"
+
+enum {
+    BODY_BYTES = 20000,
+    STREAMS = 256,
+    FRAME_HEAD_BYTES = 9,
+    SENDS = 64,
+};
+
+enum frame_type {
+    FRAME_DATA = 0,
+    FRAME_HEADERS = 1,
+    FRAME_RST_STREAM = 3,
+    FRAME_PUSH_PROMISE = 5,
+    FRAME_TYPES = 10,
+};
+
+/* Where the bytes of the client come from. */
+enum mode {
+    MODE_FRAMES, /* a preface, then frames with right lengths: type, flags, stream, length, bytes */
+    MODE_RAW,    /* a preface, then anything */
+    MODE_NOTHING_FIRST, /* anything */
+    MODES,
+};
+
+struct stream {
+    struct h2_stream h2;
+    struct user *user;
+    struct list node;
+    struct arena arena;
+    bool head, ended, answered, closed, promised;
+    size_t received;
+    char *body; /* of the response; gone with the stream */
+    size_t left;
+    struct fields trailers;
+    bool has_trailers, is_complete;
+};
+
+/* What was sent, read as frames. */
+struct sent {
+    uint8_t head[FRAME_HEAD_BYTES];
+    size_t head_len, payload;
+    bool ended[STREAMS]; /* by us */
+};
+
+struct user {
+    struct h2_session *session;
+    struct input choices;
+    struct list streams; /* all that are open */
+    struct list dead;
+    struct sent sent;
+    bool in_call; /* a function that may call back */
+};
+
+static struct stream *stream_of(struct h2_stream *h2)
+{
+    struct stream *s = CONTAINER_OF(h2, struct stream, h2);
+    assert(s->user->in_call && !s->closed);
+    return s;
+}
+
+static struct stream *stream_new(struct user *u)
+{
+    struct stream *s = calloc(1, sizeof *s);
+    assert(s);
+    h2_stream_init(&s->h2);
+    s->user = u;
+    arena_init(&s->arena, NULL);
+    fields_init(&s->trailers, &s->arena);
+    fields_add(&s->trailers, SPAN("x-sum"), SPAN("1"));
+    list_init(&s->node);
+    list_push(&u->streams, &s->node);
+    return s;
+}
+
+static void stream_free(struct stream *s)
+{
+    arena_fini(&s->arena);
+    free(s->body);
+    free(s);
+}
+
+static struct h2_stream *on_opened(void *user)
+{
+    struct user *u = user;
+    assert(u->in_call);
+    return input_below(&u->choices, 16) == 1 ? NULL : &stream_new(u)->h2;
+}
+
+static void on_field(struct h2_stream *h2, struct span name, struct span value, bool trailer)
+{
+    struct stream *s = stream_of(h2);
+    assert(name.len > 0 && trailer == s->head && !s->promised);
+    assert(field_value_is_valid(value));
+    if (name.ptr[0] == ':')
+        assert(!trailer);
+    else
+        assert(field_name_is_valid(name));
+}
+
+static void on_head(struct h2_stream *h2, bool end)
+{
+    struct stream *s = stream_of(h2);
+    assert(h2->id % 2 == 1 && !s->head && !s->ended);
+    s->head = true;
+    (void)end;
+}
+
+static void on_body(struct h2_stream *h2, struct span bytes)
+{
+    struct stream *s = stream_of(h2);
+    assert(s->head && !s->ended);
+    s->received += bytes.len;
+}
+
+static void on_end(struct h2_stream *h2)
+{
+    struct stream *s = stream_of(h2);
+    assert(s->head && !s->ended);
+    s->ended = true;
+}
+
+static void on_closed(struct h2_stream *h2, uint32_t code)
+{
+    struct stream *s = stream_of(h2);
+    (void)code;
+    s->closed = true;
+    list_remove(&s->node);
+    list_push(&s->user->dead, &s->node);
+}
+
+static enum h2_body on_pull(struct h2_stream *h2, struct span *bytes,
+                            const struct fields **trailers)
+{
+    struct stream *s = stream_of(h2);
+    assert(s->answered);
+    *bytes = span_of(s->body + (BODY_BYTES - s->left), s->left);
+    if (!s->is_complete)
+        return H2_BODY_LATER;
+    if (s->has_trailers)
+        *trailers = &s->trailers;
+    return H2_BODY_END;
+}
+
+static void on_sent(struct h2_stream *h2, size_t n)
+{
+    struct stream *s = stream_of(h2);
+    assert(n <= s->left);
+    s->left -= n;
+}
+
+static void on_ended(struct h2_stream *h2)
+{
+    assert(stream_of(h2)->is_complete);
+}
+
+static const struct h2_events events = {
+    .opened = on_opened,
+    .field = on_field,
+    .head = on_head,
+    .body = on_body,
+    .end = on_end,
+    .closed = on_closed,
+    .pull = on_pull,
+    .sent = on_sent,
+    .ended = on_ended,
+};
+
+static struct response response_of(struct stream *s, unsigned status)
+{
+    struct response head = {.status = status};
+    fields_init(&head.fields, &s->arena);
+    fields_add(&head.fields, SPAN("x-a"), SPAN("b"));
+    return head;
+}
+
+static void respond(struct user *u, struct stream *s)
+{
+    struct response head = response_of(s, 200);
+    bool has_body = input_flip(&u->choices);
+    s->left = has_body ? input_below(&u->choices, 256) * (BODY_BYTES / 256) : 0;
+    s->body = has_body ? calloc(1, BODY_BYTES) : NULL;
+    s->is_complete = input_flip(&u->choices);
+    s->has_trailers = input_flip(&u->choices);
+    s->answered = true;
+    if (!h2_session_respond(u->session, &s->h2, &head, has_body))
+        h2_session_reset(u->session, &s->h2, H2_INTERNAL_ERROR);
+}
+
+/* The request's text must last as long as the promised stream. */
+static void promise(struct user *u, struct stream *page)
+{
+    if (page->promised || page->answered || !h2_session_takes_pushes(u->session))
+        return;
+    struct stream *s = stream_new(u);
+    struct request *request = arena_zalloc(&s->arena, sizeof *request);
+    *request = (struct request){.method = SPAN("GET"),
+                                .scheme = SPAN("https"),
+                                .authority = SPAN("a"),
+                                .path = SPAN("/a.css")};
+    fields_init(&request->fields, &s->arena);
+    s->promised = s->head = s->ended = true;
+    if (h2_session_promise(u->session, &page->h2, request, &s->h2)) {
+        assert(s->h2.id > 0 && s->h2.id % 2 == 0 && s->h2.page == &page->h2);
+        return;
+    }
+    list_remove(&s->node);
+    stream_free(s);
+}
+
+static void go_on(struct user *u, struct stream *s)
+{
+    s->is_complete = true;
+    if (s->body)
+        h2_session_resume(u->session, &s->h2);
+}
+
+static void inform(struct user *u, struct stream *s)
+{
+    struct response head = response_of(s, 103);
+    if (!h2_session_inform(u->session, &s->h2, &head))
+        h2_session_reset(u->session, &s->h2, H2_INTERNAL_ERROR);
+}
+
+/* Does one thing, or nothing, for a stream. */
+static void act(struct user *u, struct stream *s)
+{
+    if (s->received > 0)
+        h2_session_consumed(u->session, &s->h2, s->received);
+    s->received = 0;
+    if (!s->head)
+        return;
+    switch (input_below(&u->choices, 8)) {
+    case 1:
+    case 2:
+        if (!s->answered)
+            respond(u, s);
+        else
+            go_on(u, s);
+        break;
+    case 3:
+        promise(u, s);
+        break;
+    case 4:
+        h2_session_reset(u->session, &s->h2, H2_CANCEL);
+        break;
+    case 5:
+        if (!s->answered)
+            inform(u, s);
+        break;
+    case 6:
+        assert(h2_session_window(u->session, &s->h2) <= INT32_MAX);
+        break;
+    default:
+        break;
+    }
+}
+
+static void act_on_session(struct user *u)
+{
+    switch (input_below(&u->choices, 32)) {
+    case 1:
+        h2_session_announce_goaway(u->session);
+        break;
+    case 2:
+        h2_session_goaway(u->session);
+        break;
+    case 3:
+        h2_session_terminate(u->session, H2_ENHANCE_YOUR_CALM);
+        break;
+    default:
+        break;
+    }
+}
+
+/* The head of a frame that was sent is complete. */
+static void check_frame(struct sent *sent)
+{
+    const uint8_t *h = sent->head;
+    size_t len = (size_t)h[0] << 16 | (size_t)h[1] << 8 | h[2];
+    uint32_t id = (uint32_t)h[5] << 24 | (uint32_t)h[6] << 16 | (uint32_t)h[7] << 8 | h[8];
+    assert(len <= 16384 && h[3] < FRAME_TYPES && id <= INT32_MAX);
+    if (h[3] == FRAME_DATA || h[3] == FRAME_HEADERS || h[3] == FRAME_PUSH_PROMISE) {
+        assert(id > 0);
+        assert(id >= STREAMS || !sent->ended[id]);
+    }
+    bool ends = (h[3] == FRAME_DATA || h[3] == FRAME_HEADERS) && (h[4] & 1);
+    if (id < STREAMS && (ends || h[3] == FRAME_RST_STREAM))
+        sent->ended[id] = true;
+    sent->payload = len;
+    sent->head_len = 0;
+}
+
+static void check_sent(struct sent *sent, struct span bytes)
+{
+    while (bytes.len > 0) {
+        if (sent->payload > 0) {
+            size_t n = sent->payload < bytes.len ? sent->payload : bytes.len;
+            sent->payload -= n;
+            bytes = span_from(bytes, n);
+            continue;
+        }
+        sent->head[sent->head_len++] = (uint8_t)bytes.ptr[0];
+        bytes = span_from(bytes, 1);
+        if (sent->head_len == FRAME_HEAD_BYTES)
+            check_frame(sent);
+    }
+}
+
+static void free_dead(struct user *u)
+{
+    struct list *node;
+    while ((node = list_pop(&u->dead)))
+        stream_free(CONTAINER_OF(node, struct stream, node));
+}
+
+/* The end of a turn: acts, writes, frees. False: the connection is over. */
+static bool end_turn(struct user *u)
+{
+    bool failed = false;
+    LIST_FOR_EACH_SAFE (s, &u->streams, struct stream, node)
+        act(u, s);
+    act_on_session(u);
+    for (size_t i = 0; i < SENDS; i++) {
+        size_t room = 1024 + input_below(&u->choices, 4) * 1024;
+        char *out = malloc(room); /* of its own, so that one byte too many is seen */
+        u->in_call = true;
+        size_t n = h2_session_send(u->session, out, room, &failed);
+        u->in_call = false;
+        assert(out && n <= room);
+        check_sent(&u->sent, span_of(out, n));
+        free(out);
+        if (n == 0 || failed)
+            break;
+    }
+    free_dead(u);
+    return !failed && !h2_session_is_over(u->session);
+}
+
+static bool receive(struct user *u, struct span bytes)
+{
+    u->in_call = true;
+    bool fine = h2_session_receive(u->session, bytes);
+    u->in_call = false;
+    return end_turn(u) && fine;
+}
+
+/* One frame out of the input, with the right length. */
+static bool receive_frame(struct user *u, struct input *in)
+{
+    char frame[FRAME_HEAD_BYTES + 256] = {0};
+    struct span head = input_bytes(in, 4);
+    if (head.len < 4)
+        return false;
+    struct span payload = input_bytes(in, (unsigned char)head.ptr[3]);
+    frame[2] = (char)payload.len;
+    frame[3] = head.ptr[0];
+    frame[4] = head.ptr[1];
+    frame[8] = head.ptr[2];
+    if (payload.len > 0)
+        memcpy(frame + FRAME_HEAD_BYTES, payload.ptr, payload.len);
+    return receive(u, span_of(frame, FRAME_HEAD_BYTES + payload.len));
+}
+
+static bool receive_raw(struct user *u, struct input *in)
+{
+    struct span bytes = input_bytes(in, 1 + input_below(&u->choices, 128));
+    return bytes.len > 0 && receive(u, bytes);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const struct h2_limits limits = {.streams = 10,
+                                            .header_list_bytes = 1024,
+                                            .window_bytes = 65535,
+                                            .response_head_bytes = 4096};
+    static const struct span greeting = {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", 33};
+    struct input in = input_of(data, size);
+    struct user u = {0};
+    enum mode mode = (enum mode)input_below(&in, MODES);
+    u.choices.rest = input_bytes(&in, input_below(&in, 128));
+    list_init(&u.streams);
+    list_init(&u.dead);
+    u.session = h2_session_new(&events, &u, &limits);
+    assert(u.session);
+    bool more = mode == MODE_NOTHING_FIRST || receive(&u, greeting);
+    while (more)
+        more = mode == MODE_FRAMES ? receive_frame(&u, &in) : receive_raw(&u, &in);
+    h2_session_free(u.session);
+    LIST_FOR_EACH_SAFE (s, &u.streams, struct stream, node) {
+        list_remove(&s->node);
+        assert(!s->closed);
+        stream_free(s);
+    }
+    return 0;
+}

@@ -1,0 +1,53 @@
+/* Stands in for base/mem.c in the daemon: one allocation of ours, or of nghttp2's, fails when a
+ * test says so. */
+#include "failing_mem.h"
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+static struct failing_mem alone = {.left = -1};
+static struct failing_mem *shared = &alone;
+
+__attribute__((constructor)) static void share(void)
+{
+    const char *path = getenv(FAILING_MEM_VARIABLE);
+    int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
+    if (fd < 0)
+        return;
+    void *map = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    close(fd);
+    if (map != MAP_FAILED)
+        shared = map;
+}
+
+static bool fails(void)
+{
+    atomic_fetch_add(&shared->taken, 1);
+    return atomic_load(&shared->left) >= 0 && atomic_fetch_sub(&shared->left, 1) == 0;
+}
+
+void *mem_alloc(size_t size)
+{
+    return fails() ? NULL : malloc(size);
+}
+
+void *mem_zalloc(size_t count, size_t size)
+{
+    return fails() ? NULL : calloc(count, size);
+}
+
+void *mem_resize(void *ptr, size_t count, size_t size)
+{
+    return fails() ? NULL : reallocarray(ptr, count, size);
+}
+
+void mem_free(void *ptr)
+{
+    free(ptr);
+}
