@@ -67,8 +67,9 @@ struct section_head {
 const struct section *options_section(struct span name);
 /* The option of that name, or NULL. */
 const struct option *options_find(const struct section *section, struct span name);
-/* The number of objects that `c` has of this section, and one of them. */
+/* The number of objects that `c` has of this section. */
 size_t options_objects(const struct section *section, const struct config *c);
+/* The object number `i` of them. */
 const void *options_object(const struct section *section, const struct config *c, size_t i);
 /* What is allowed for this option, to go after "allowed is". */
 void options_allowed(const struct option *option, char *out, size_t room);

@@ -38,6 +38,7 @@ struct source_label {
 
 /* An empty source. */
 void source_init(struct source *s, const char *file);
+/* Frees what was read. */
 void source_fini(struct source *s);
 /* Reads `text`. False, and `error` filled, where it is not right or memory is out. */
 NODISCARD bool source_read(struct source *s, struct span text, struct config_error *error);
@@ -47,6 +48,7 @@ struct source_section *source_add(struct source *s, const struct section *kind, 
 /* The next section of this kind after `after`; the first of all where that is NULL. */
 const struct source_section *source_next(const struct source *s, const struct source_section *after,
                                          const struct section *kind);
+/* The section's label; `name` NULL: it has none. */
 struct source_label source_label(const struct section *kind, const char *name);
 
 #endif

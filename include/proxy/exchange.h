@@ -69,10 +69,14 @@ struct exchange {
 
 /* An exchange of `client` that has received nothing yet; NULL when memory is out. */
 struct exchange *exchange_new(struct client *client);
-/* What the protocol saw. These only record. */
+/* What the protocol saw; all of these only record. A field of the head (pseudo-fields have names
+ * with ":"), or of the trailers; both are copied. */
 void exchange_on_field(struct exchange *x, struct span name, struct span value, bool trailer);
+/* The head is complete; `end`: and the request with it. */
 void exchange_on_head(struct exchange *x, bool end);
+/* A piece of the body, which is copied. */
 void exchange_on_body(struct exchange *x, struct span bytes);
+/* The request is complete. */
 void exchange_on_end(struct exchange *x);
 /* The stream is closed; `why` is recorded if the answer was not complete. */
 void exchange_on_closed(struct exchange *x, enum failure why);

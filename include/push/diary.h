@@ -22,6 +22,7 @@ struct diary {
 
 /* An empty diary; allocates nothing. */
 void diary_init(struct diary *d);
+/* Frees what it remembers. */
 void diary_fini(struct diary *d);
 /* The connection carries the asset from now on. When memory is out it is not remembered. */
 void diary_enter(struct diary *d, uint64_t key);
@@ -40,6 +41,7 @@ struct refusals {
 
 /* No refusals yet; allocates nothing. */
 void refusals_init(struct refusals *r);
+/* Frees what they remember. */
 void refusals_fini(struct refusals *r);
 /* The asset is not to be pushed to anyone before `until_ms`, on the monotonic clock. */
 void refusals_add(struct refusals *r, uint64_t key, uint64_t until_ms);
