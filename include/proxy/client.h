@@ -1,6 +1,6 @@
 /* client.h - one connection of a client: its socket, its TLS, its protocol.
  * Owns its exchanges and lives in env.clients; freed at the end of the turn in which it was closed.
- * An exchange speaks to its client through the functions below and does not know the protocol. */
+ * An exchange speaks to its client through proxy/stream.h. */
 #ifndef PROXY_CLIENT_H
 #define PROXY_CLIENT_H
 
@@ -8,8 +8,6 @@
 #include "base/buf.h"
 #include "h2/session.h"
 #include "proxy/env.h"
-
-struct exchange;
 
 enum client_state {
     CLIENT_HANDSHAKE,
@@ -70,6 +68,8 @@ void client_close(struct client *c, enum failure why);
 /* No new streams; the connection ends when what runs is finished. */
 void client_drain(struct client *c);
 
+/* The protocol has something to send: it goes out at the end of the turn. */
+void client_write_soon(struct client *c);
 /* The client has abandoned a request that we worked on, or made us end it. Too many such end the
  * connection. */
 void client_count_reset(struct client *c);
@@ -80,20 +80,5 @@ void client_settle(struct client *c);
 bool client_takes_pushes(const struct client *c);
 /* How many more promised streams it takes now. */
 uint64_t client_pushes_left(const struct client *c);
-
-/* Sends an informational head. */
-NODISCARD bool client_inform(struct exchange *x, const struct response *head);
-/* Sends the final head; the body, if there is one, is pulled by exchange_pull(). */
-NODISCARD bool client_respond(struct exchange *x, const struct response *head, bool has_body);
-/* Promises the request of `push` on the stream of `page`. */
-NODISCARD bool client_promise(struct exchange *page, struct exchange *push);
-/* Ends the exchange's stream with `code`. */
-void client_reset(struct exchange *x, enum h2_code code);
-/* exchange_pull() has something to say. */
-void client_resume(struct exchange *x);
-/* `n` bytes of the request's body were passed on. */
-void client_consumed(struct exchange *x, size_t n);
-/* The client could take DATA of the exchange now. */
-bool client_has_window(const struct exchange *x);
 
 #endif

@@ -7,7 +7,7 @@
 #define PROXY_EXCHANGE_H
 
 #include "origin/call.h"
-#include "proxy/client.h"
+#include "proxy/stream.h"
 
 enum exchange_state {
     EXCHANGE_RECEIVING,  /* the request's head */
@@ -25,7 +25,7 @@ enum plan_page_state {
 };
 
 struct exchange {
-    struct h2_stream stream; /* for client.c only */
+    struct h2_stream stream; /* for stream.c only */
     struct client *client;
     struct list node; /* in the client's list */
     struct turn_task act, die;

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "proxy/exchange.h"
+#include "proxy/stream.h"
 
 enum {
     READS_A_TURN = 8,
@@ -30,7 +31,7 @@ static void set_state(struct client *c, enum client_state to)
     c->state = to;
 }
 
-static void write_soon(struct client *c)
+void client_write_soon(struct client *c)
 {
     turn_add(&c->env->turn, TURN_WRITE, &c->write);
 }
@@ -141,7 +142,7 @@ static void end_session(struct client *c, enum h2_code code)
 {
     h2_session_terminate(c->h2, code);
     await(c, CLIENT_AWAIT_CLOSE, true);
-    write_soon(c);
+    client_write_soon(c);
 }
 
 static void on_timeout(struct timeout *t)
@@ -166,73 +167,6 @@ static void on_timeout(struct timeout *t)
     }
 }
 
-/* The events of the protocol go to their exchanges. */
-
-static struct exchange *exchange_of(struct h2_stream *stream)
-{
-    return CONTAINER_OF(stream, struct exchange, stream);
-}
-
-static struct h2_stream *on_opened(void *user)
-{
-    struct exchange *x = exchange_new(user);
-    return x ? &x->stream : NULL;
-}
-
-static void on_field(struct h2_stream *stream, struct span name, struct span value, bool trailer)
-{
-    exchange_on_field(exchange_of(stream), name, value, trailer);
-}
-
-static void on_head(struct h2_stream *stream, bool end)
-{
-    exchange_on_head(exchange_of(stream), end);
-}
-
-static void on_body(struct h2_stream *stream, struct span bytes)
-{
-    exchange_on_body(exchange_of(stream), bytes);
-}
-
-static void on_end(struct h2_stream *stream)
-{
-    exchange_on_end(exchange_of(stream));
-}
-
-static void on_closed(struct h2_stream *stream, uint32_t code)
-{
-    (void)code;
-    exchange_on_closed(exchange_of(stream), FAIL_CLIENT_RESET);
-}
-
-static enum h2_body on_pull(struct h2_stream *stream, struct span *bytes,
-                            const struct fields **trailers)
-{
-    return exchange_pull(exchange_of(stream), bytes, trailers);
-}
-
-static void on_sent(struct h2_stream *stream, size_t n)
-{
-    exchange_on_sent(exchange_of(stream), n);
-}
-
-static void on_ended(struct h2_stream *stream)
-{
-    exchange_on_ended(exchange_of(stream));
-}
-
-static const struct h2_events h2_events = {
-    .opened = on_opened,
-    .field = on_field,
-    .head = on_head,
-    .body = on_body,
-    .end = on_end,
-    .closed = on_closed,
-    .pull = on_pull,
-    .sent = on_sent,
-    .ended = on_ended,
-};
-
 static bool open_session(struct client *c)
 {
     const struct config *config = c->env->config;
@@ -242,14 +176,14 @@ static bool open_session(struct client *c)
         .window_bytes = WINDOW_BYTES,
         .response_head_bytes = (size_t)config->limits.origin_header_bytes,
     };
-    c->h2 = h2_session_new(&h2_events, c, &limits);
+    c->h2 = h2_session_new(&stream_h2_events, c, &limits);
     if (!c->h2)
         return false;
     set_state(c, CLIENT_OPEN);
     if (c->env->draining)
         client_drain(c);
     await_next(c, true);
-    write_soon(c);
+    client_write_soon(c);
     return true;
 }
 
@@ -369,7 +303,7 @@ static void client_read(struct client *c)
     regulate(c);
     go_on_draining(c);
     await_next(c, true);
-    write_soon(c);
+    client_write_soon(c);
 }
 
 enum filled {
@@ -467,7 +401,7 @@ static void on_writable(evutil_socket_t fd, short events, void *user)
         return;
     }
     c->write_blocked = false;
-    write_soon(c);
+    client_write_soon(c);
 }
 
 static void note_peer(struct client *c, const struct sockaddr *address)
@@ -589,7 +523,7 @@ void client_drain(struct client *c)
     } else if (c->state == CLIENT_OPEN && c->await != CLIENT_AWAIT_CLOSE) {
         h2_session_announce_goaway(c->h2);
         await(c, CLIENT_AWAIT_PING, true);
-        write_soon(c);
+        client_write_soon(c);
     }
 }
 
@@ -604,7 +538,7 @@ void client_settle(struct client *c)
 {
     await_next(c, false);
     if (c->state == CLIENT_OPEN)
-        write_soon(c);
+        client_write_soon(c);
 }
 
 bool client_takes_pushes(const struct client *c)
@@ -618,65 +552,4 @@ uint64_t client_pushes_left(const struct client *c)
     if (most > c->env->config->push.max_open)
         most = c->env->config->push.max_open;
     return most > c->pushes_open ? most - c->pushes_open : 0;
-}
-
-bool client_inform(struct exchange *x, const struct response *head)
-{
-    struct client *c = x->client;
-    if (c->state != CLIENT_OPEN)
-        return true;
-    write_soon(c);
-    return h2_session_inform(c->h2, &x->stream, head);
-}
-
-bool client_respond(struct exchange *x, const struct response *head, bool has_body)
-{
-    struct client *c = x->client;
-    if (c->state != CLIENT_OPEN)
-        return true;
-    write_soon(c);
-    return h2_session_respond(c->h2, &x->stream, head, has_body);
-}
-
-bool client_promise(struct exchange *page, struct exchange *push)
-{
-    struct client *c = page->client;
-    if (c->state != CLIENT_OPEN ||
-        !h2_session_promise(c->h2, &page->stream, &push->request, &push->stream))
-        return false;
-    write_soon(c);
-    return true;
-}
-
-void client_reset(struct exchange *x, enum h2_code code)
-{
-    struct client *c = x->client;
-    if (c->state != CLIENT_OPEN)
-        return;
-    h2_session_reset(c->h2, &x->stream, code);
-    write_soon(c);
-}
-
-void client_resume(struct exchange *x)
-{
-    struct client *c = x->client;
-    if (c->state != CLIENT_OPEN)
-        return;
-    h2_session_resume(c->h2, &x->stream);
-    write_soon(c);
-}
-
-void client_consumed(struct exchange *x, size_t n)
-{
-    struct client *c = x->client;
-    if (c->state != CLIENT_OPEN)
-        return;
-    h2_session_consumed(c->h2, &x->stream, n);
-    write_soon(c);
-}
-
-bool client_has_window(const struct exchange *x)
-{
-    const struct client *c = x->client;
-    return c->state == CLIENT_OPEN && h2_session_window(c->h2, &x->stream) > 0;
 }

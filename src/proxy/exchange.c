@@ -178,7 +178,7 @@ static bool out_of_memory(const struct exchange *x)
 static void end_if_answered(struct exchange *x)
 {
     if (x->answer_ended && !x->request_ended && x->state == EXCHANGE_ANSWERING) {
-        client_reset(x, H2_NO_ERROR);
+        stream_reset(x, H2_NO_ERROR);
         set_state(x, EXCHANGE_RESET);
     }
 }
@@ -197,10 +197,10 @@ static void send_final(struct exchange *x, const struct response *head, bool has
 {
     x->status = head->status;
     leave_diary(x);
-    if (!client_respond(x, head, has_body)) {
+    if (!stream_respond(x, head, has_body)) {
         x->failure = FAIL_NO_MEMORY;
         call_cancel(&x->call);
-        client_reset(x, H2_INTERNAL_ERROR);
+        stream_reset(x, H2_INTERNAL_ERROR);
         set_state(x, EXCHANGE_RESET);
         return;
     }
@@ -239,7 +239,7 @@ static void fail(struct exchange *x, enum failure why)
         answer(x, failure_status(why));
         return;
     }
-    client_reset(x, x->state == EXCHANGE_ANSWERING ? H2_INTERNAL_ERROR : H2_CANCEL);
+    stream_reset(x, x->state == EXCHANGE_ANSWERING ? H2_INTERNAL_ERROR : H2_CANCEL);
     set_state(x, EXCHANGE_RESET);
 }
 
@@ -376,7 +376,7 @@ static void on_informational(struct exchange *x, const struct response *from)
     if (from->status == 103 && !pushes_plan(x, from, &to))
         to.fields.failed = true;
     if (to.fields.failed ||
-        (!(from->status == 103 && to.fields.len == 0) && !client_inform(x, &to)))
+        (!(from->status == 103 && to.fields.len == 0) && !stream_inform(x, &to)))
         fail(x, FAIL_NO_MEMORY);
 }
 
@@ -434,7 +434,7 @@ static void take_answer(struct exchange *x)
         return;
     take_end(x);
     if (call_body(&x->call).len > 0 || x->call.state != CALL_RUNNING)
-        client_resume(x);
+        stream_resume(x);
 }
 
 /* It is the client's turn: to send more of its body, or to take what waits for it. */
@@ -474,7 +474,7 @@ static void on_stall(struct timeout *t)
     struct exchange *x = CONTAINER_OF(t, struct exchange, stall);
     struct env *env = x->client->env;
     uint64_t quiet_ms = turn_now_ms(&env->turn) - x->client->progress_ms;
-    bool may_send = x->state == EXCHANGE_ANSWERING && client_has_window(x);
+    bool may_send = x->state == EXCHANGE_ANSWERING && stream_has_window(x);
     bool waits_its_turn = may_send && quiet_ms < env->config->timeouts.stall_ms;
     if (waits_its_turn || client_keeps_pace(x))
         watch(x);
@@ -575,7 +575,7 @@ static void run_act(struct turn_task *task)
     take_request_end(x);
     size_t sent = call_take_sent(&x->call);
     if (sent > 0)
-        client_consumed(x, sent);
+        stream_consumed(x, sent);
     take_answer(x);
     end_if_answered(x);
     watch(x);

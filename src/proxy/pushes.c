@@ -113,7 +113,7 @@ static enum plan_verdict promise(struct exchange *page, const struct plan_link *
     struct exchange *x = make_push(page, link, route, from);
     if (!x)
         return PLAN_CLIENT_LIMIT;
-    if (!client_promise(page, x)) {
+    if (!stream_promise(page, x)) {
         exchange_discard(x);
         return PLAN_CLIENT_LIMIT;
     }
