@@ -148,7 +148,8 @@ static const struct option LIMITS[] = {
              "More end the connection with ENHANCE_YOUR_CALM."},
     {FILLS("min_rate", count, config, limits.min_rate), .fallback = "50", .max = 1000000,
      .help = "How many bytes a second a client must take or send, over `timeouts.stall`, while a "
-             "response or its own body waits for it."},
+             "response or its own body waits for it. While it sends and the response has begun "
+             "already, any byte is enough."},
 };
 
 #define TIMEOUT(option, text, least, sentences)                                                    \

@@ -437,14 +437,24 @@ static void take_answer(struct exchange *x)
         stream_resume(x);
 }
 
-/* It is the client's turn: to send more of its body, or to take what waits for it. */
-static bool awaits_client(const struct exchange *x)
+/* Something waits for the client to take it. */
+static bool awaits_reading(const struct exchange *x)
+{
+    bool has_rest = call_body(&x->call).len > 0 || x->call.state != CALL_RUNNING;
+    return x->state == EXCHANGE_ANSWERING && (x->has_own_body || has_rest);
+}
+
+/* The client is to send more of its body. A few bytes of it that are on their way to the origin do
+ * not make it the origin's turn: a window of them does. */
+static bool awaits_sending(const struct exchange *x)
 {
     bool open = x->state == EXCHANGE_FORWARDING || x->state == EXCHANGE_ANSWERING;
-    bool has_rest = call_body(&x->call).len > 0 || x->call.state != CALL_RUNNING;
-    if (x->state == EXCHANGE_ANSWERING && (x->has_own_body || has_rest))
-        return true;
-    return open && !x->request_ended && buf_len(&x->call.upload) == 0;
+    return open && !x->request_ended && buf_len(&x->call.upload) < POOL_UPLOAD_BYTES / 2;
+}
+
+static bool awaits_client(const struct exchange *x)
+{
+    return awaits_reading(x) || awaits_sending(x);
 }
 
 /* The time-out is not started anew with every byte: who drips bytes is seen when it ends. */
@@ -459,13 +469,15 @@ static void watch(struct exchange *x)
     }
 }
 
-/* The client has moved enough bytes since the time-out was started. */
+/* The client has moved enough bytes since the time-out was started. Where both sides talk at once,
+ * a client may have little to say: any byte is enough. */
 static bool client_keeps_pace(const struct exchange *x)
 {
     const struct config *config = x->client->env->config;
     uint64_t moved = x->client_bytes - x->client_bytes_watched;
     uint64_t least = config->limits.min_rate * config->timeouts.stall_ms / 1000;
-    return moved > 0 && moved >= least;
+    bool is_talk = x->state == EXCHANGE_ANSWERING && !awaits_reading(x);
+    return moved > 0 && (is_talk || moved >= least);
 }
 
 /* A stream that waits for its turn among others is not stalled. */

@@ -232,6 +232,37 @@ static void reader_that_drips_is_let_go(void **state)
     check_failure(rig, "/large", "client-stalled");
 }
 
+static bool is_answered(const struct frames *f, uint32_t stream)
+{
+    return f->over || f->streams[stream].status != 0;
+}
+
+static void sender_that_drips_is_let_go(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub =
+        rig_start(rig, rig_text(rig,
+                                "[limits]\nmin_rate = 1000000\nidle_frames = 1000000\n"
+                                "[timeouts]\nstall = %ums\n",
+                                check_slowed(300)));
+    STUB_ON(stub, "/held", BODY(0));
+    struct frames *f = frames_greet(rig);
+    FRAMES_PUT(f, POST_HELD(1));
+    uint64_t deadline = check_deadline(CHECK_SOON_MS);
+    unsigned sent = 0;
+    while (!is_answered(f, 1) && check_left(deadline) > 0) {
+        FRAMES_PUT(f, DATA(1, 0, "x"));
+        sent++;
+        if (!frames_settle(f))
+            break;
+    }
+    unsigned status = f->streams[1].status;
+    frames_close(f);
+    assert_int_equal(status, 408);
+    assert_true(sent > 1);
+    check_failure(rig, "/held", "client-stalled");
+}
+
 static void reader_that_is_slow_but_keeps_the_rate_gets_all(void **state)
 {
     struct rig *rig = *state;
@@ -264,6 +295,7 @@ int main(void)
         RIG_TEST(resetting_pushes_is_a_clients_right),
         RIG_TEST(connections_of_one_address_are_limited),
         RIG_TEST(reader_that_drips_is_let_go),
+        RIG_TEST(sender_that_drips_is_let_go),
         RIG_TEST(reader_that_is_slow_but_keeps_the_rate_gets_all),
     };
     return rig_run(tests);
