@@ -27,7 +27,6 @@ struct turn {
     struct list phases[TURN_PHASES];
     struct list next;
     uint64_t now_ms;
-    uint64_t number; /* of turns that have begun */
 };
 
 /* An empty turn. */

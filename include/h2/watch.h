@@ -40,7 +40,6 @@ struct watch {
     } streams[WATCH_STREAMS]; /* a ring, in the order of their ids */
     size_t opened;            /* streams, ever */
     unsigned idle_frames;     /* see watch_take_idle_frames() */
-    unsigned window_updates;
 };
 
 /* At the first byte of a connection. */
@@ -49,11 +48,9 @@ void watch_init(struct watch *w);
  * at fault, and `w` is of no more use. */
 NODISCARD
 enum watch_fault watch_read(struct watch *w, struct span bytes, size_t *fine);
-/* How many frames came since this was last asked that neither begin a request nor carry bytes of
- * one, WINDOW_UPDATE aside: cheap to send, and work for us. */
+/* How many frames came since this was last asked that do not begin or end a request: cheap to send,
+ * and work for us. DATA is among them, too: whoever sees its content makes up for it. */
 unsigned watch_take_idle_frames(struct watch *w);
-/* How many WINDOW_UPDATEs came since this was last asked. */
-unsigned watch_take_window_updates(struct watch *w);
 /* A header block has begun and is not complete, or no frame has begun yet. */
 bool watch_is_in_head(const struct watch *w);
 

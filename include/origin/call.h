@@ -60,7 +60,8 @@ struct call {
     struct timeout timeout;
     struct arena *arena;
     const struct request *request;
-    bool retried; /* a second time, on a fresh connection */
+    bool awaits_continue; /* the client sends its body when the origin has said 100 */
+    bool retried;         /* a second time, on a fresh connection */
     bool on_reused;
     uint64_t first_byte_us; /* when the first byte of the answer came; 0: not yet */
 

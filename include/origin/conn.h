@@ -31,11 +31,10 @@ struct conn {
     struct wire wire;
     struct event *read_event, *write_event;
     struct h1_reader *reader;
-    struct call *call;  /* while busy */
-    unsigned served;    /* calls that were carried */
-    uint64_t idle_turn; /* the turn in which it became idle */
-    bool paused;        /* not reading: the call's buffer is full */
-    bool write_broken;  /* the origin takes no more, but may have answered */
+    struct call *call; /* while busy */
+    unsigned served;   /* calls that were carried */
+    bool paused;       /* not reading: the call's buffer is full */
+    bool write_broken; /* the origin takes no more, but may have answered */
     struct timeout idle_timeout;
     struct turn_task act, write, die;
 };

@@ -52,7 +52,8 @@ struct exchange {
     struct span own_body; /* of an answer that is not the origin's */
     struct fields response_trailers;
     bool has_own_body, answer_ended;
-    uint64_t bytes;                              /* of the body, framed */
+    uint64_t bytes;     /* of the body, framed */
+    uint64_t silent_ms; /* for which both sides have been, while they talk at once */
     uint64_t client_bytes, client_bytes_watched; /* that the client sent or took */
 
     /* push: what a page plans, and what a pushed exchange is to its page */

@@ -8,7 +8,6 @@ void turn_init(struct turn *t)
         list_init(&t->phases[i]);
     list_init(&t->next);
     t->now_ms = 0;
-    t->number = 0;
 }
 
 void turn_task_init(struct turn_task *task, void (*run)(struct turn_task *task))
@@ -46,7 +45,6 @@ bool turn_is_over(const struct turn *t)
 void turn_begin(struct turn *t)
 {
     struct list *node;
-    t->number++;
     t->now_ms = 0;
     while ((node = list_pop(&t->next)))
         list_push(&t->phases[TURN_ACT], node);

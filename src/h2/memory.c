@@ -22,21 +22,27 @@ static void *note_block(struct h2_memory *m, union block *block)
 
 static void *take_bytes(size_t size, void *user)
 {
+    const struct h2_memory *m = user;
+    if (m->failed)
+        return NULL;
     return note_block(user, mem_alloc(sizeof(union block) + size));
 }
 
 static void *take_zeroed(size_t count, size_t size, void *user)
 {
     /* What nghttp2 asks for here is a few structures of its own. */
+    const struct h2_memory *m = user;
+    if (m->failed)
+        return NULL;
     return note_block(user, mem_zalloc(1, sizeof(union block) + count * size));
 }
 
 static void give_bytes(void *ptr, void *user)
 {
     union block *block = ptr;
-    (void)user;
-    if (!block)
-        return;
+    const struct h2_memory *m = user;
+    if (!block || m->failed)
+        return; /* h2_memory_fini() gives back what is left, once */
     list_remove(&(--block)->node);
     mem_free(block);
 }
@@ -44,7 +50,8 @@ static void give_bytes(void *ptr, void *user)
 static void *take_resized(void *ptr, size_t size, void *user)
 {
     union block *block = ptr;
-    if (!block)
+    const struct h2_memory *m = user;
+    if (!block || m->failed)
         return take_bytes(size, user);
     list_remove(&(--block)->node);
     union block *grown = mem_resize(block, 1, sizeof *grown + size);

@@ -12,7 +12,9 @@ enum {
     MIN_ROOM_BYTES =
         1024, /* below that no frame is begun: small frames cost as much as large ones */
     CONNECTION_WINDOW_BYTES = 1 << 20,
-    UPDATES_A_FRAME = 2, /* of the stream's window and of the connection's */
+    CREDIT_A_FRAME = 2,  /* WINDOW_UPDATE of the stream and of the connection */
+    CREDIT_BYTES = 1024, /* clients update windows, and probe with PING, by bytes read */
+    MOST_CREDIT = 100000,
 };
 
 struct h2_session {
@@ -23,8 +25,8 @@ struct h2_session {
     struct list unsent;      /* streams whose head nghttp2 will not send: they are to be reset */
     struct h2_memory memory; /* once it has failed nghttp2 is called no more */
     struct watch watch;
-    uint64_t updates_due; /* WINDOW_UPDATEs that our DATA calls for */
-    bool goaway_received, announced, announcement_read;
+    uint64_t credit; /* idle frames that the bytes which went either way may come with */
+    bool goaway_received, announced, announcement_read, terminated;
 
     /* while h2_session_send() runs */
     char *out;
@@ -38,6 +40,14 @@ struct h2_session {
 static struct h2_stream *stream_of(const struct h2_session *s, int32_t id)
 {
     return nghttp2_session_get_stream_user_data(s->nghttp2, id);
+}
+
+/* A frame of DATA with `bytes` of content went one way or the other. */
+static void earn(struct h2_session *s, uint64_t frames, size_t bytes)
+{
+    s->credit += frames + bytes / CREDIT_BYTES;
+    if (s->credit > MOST_CREDIT)
+        s->credit = MOST_CREDIT;
 }
 
 static struct span rcbuf_span(nghttp2_rcbuf *buf)
@@ -110,6 +120,8 @@ static int on_frame_recv(nghttp2_session *n, const nghttp2_frame *frame, void *u
         on_headers_frame(s, frame);
         break;
     case NGHTTP2_DATA:
+        if (frame->hd.length > frame->data.padlen)
+            earn(s, 1, frame->hd.length - frame->data.padlen);
         stream = stream_of(s, frame->hd.stream_id);
         if (stream && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
             s->events->end(stream);
@@ -286,7 +298,7 @@ static int on_send_data(nghttp2_session *n, nghttp2_frame *frame, const uint8_t 
     put(s, head, FRAME_HEAD_BYTES);
     put(s, s->pulled.ptr, length);
     s->events->sent(source->ptr, length);
-    s->updates_due += UPDATES_A_FRAME;
+    earn(s, CREDIT_A_FRAME, length);
     return s->out_room - s->out_len < MIN_ROOM_BYTES ? NGHTTP2_ERR_PAUSE : 0;
 }
 
@@ -393,14 +405,15 @@ bool h2_session_receive(struct h2_session *s, struct span bytes)
         [WATCH_STREAM_CLOSED] = H2_STREAM_CLOSED,
         [WATCH_FRAME_SIZE] = H2_FRAME_SIZE_ERROR,
     };
+    if (s->memory.failed || s->terminated)
+        return false;
     size_t fine = bytes.len;
     enum watch_fault fault = watch_read(&s->watch, bytes, &fine);
-    if (s->memory.failed ||
-        nghttp2_session_mem_recv(s->nghttp2, (const uint8_t *)bytes.ptr, fine) < 0)
+    if (nghttp2_session_mem_recv(s->nghttp2, (const uint8_t *)bytes.ptr, fine) < 0)
         return false;
     if (fault != WATCH_FINE)
         h2_session_terminate(s, codes[fault]);
-    return !s->memory.failed;
+    return fault == WATCH_FINE && !s->memory.failed;
 }
 
 /* Pages that have nothing to send now let their pushes go. */
@@ -474,6 +487,8 @@ bool h2_session_wants_send(const struct h2_session *s)
 
 bool h2_session_is_over(const struct h2_session *s)
 {
+    if (s->memory.failed)
+        return true;
     return nghttp2_session_want_read(s->nghttp2) == 0 && !h2_session_wants_send(s);
 }
 
@@ -503,6 +518,8 @@ static nghttp2_nv *response_nvs(const struct response *head)
 
 bool h2_session_inform(struct h2_session *s, struct h2_stream *stream, const struct response *head)
 {
+    if (s->memory.failed)
+        return false;
     nghttp2_nv *nvs = response_nvs(head);
     return nvs && nghttp2_submit_headers(s->nghttp2, NGHTTP2_FLAG_NONE, stream->id, NULL, nvs,
                                          head->fields.len + 1, NULL) == 0;
@@ -511,6 +528,8 @@ bool h2_session_inform(struct h2_session *s, struct h2_stream *stream, const str
 bool h2_session_respond(struct h2_session *s, struct h2_stream *stream, const struct response *head,
                         bool has_body)
 {
+    if (s->memory.failed)
+        return false;
     nghttp2_nv *nvs = response_nvs(head);
     nghttp2_data_provider source = {.source.ptr = stream, .read_callback = on_pull};
     if (!nvs || nghttp2_submit_response(s->nghttp2, stream->id, nvs, head->fields.len + 1,
@@ -526,6 +545,8 @@ bool h2_session_respond(struct h2_session *s, struct h2_stream *stream, const st
 bool h2_session_promise(struct h2_session *s, struct h2_stream *page, const struct request *request,
                         struct h2_stream *stream)
 {
+    if (s->memory.failed)
+        return false;
     static const nghttp2_extpri last = {.urgency = NGHTTP2_EXTPRI_URGENCY_LOW, .inc = 0};
     const nghttp2_nv first[] = {
         make_nv(SPAN(":method"), request->method),
@@ -549,11 +570,15 @@ bool h2_session_promise(struct h2_session *s, struct h2_stream *page, const stru
 
 void h2_session_reset(struct h2_session *s, struct h2_stream *stream, enum h2_code code)
 {
+    if (s->memory.failed)
+        return;
     nghttp2_submit_rst_stream(s->nghttp2, NGHTTP2_FLAG_NONE, stream->id, (uint32_t)code);
 }
 
 void h2_session_resume(struct h2_session *s, struct h2_stream *stream)
 {
+    if (s->memory.failed)
+        return;
     stream->sending = true;
     if (!list_empty(&stream->held_node))
         return; /* it goes on when its page lets it */
@@ -562,11 +587,15 @@ void h2_session_resume(struct h2_session *s, struct h2_stream *stream)
 
 void h2_session_consumed(struct h2_session *s, struct h2_stream *stream, size_t n)
 {
+    if (s->memory.failed)
+        return;
     nghttp2_session_consume_stream(s->nghttp2, stream->id, n);
 }
 
 void h2_session_announce_goaway(struct h2_session *s)
 {
+    if (s->memory.failed)
+        return;
     if (s->announced)
         return;
     s->announced = true;
@@ -576,6 +605,8 @@ void h2_session_announce_goaway(struct h2_session *s)
 
 void h2_session_goaway(struct h2_session *s)
 {
+    if (s->memory.failed)
+        return;
     nghttp2_submit_goaway(s->nghttp2, NGHTTP2_FLAG_NONE,
                           nghttp2_session_get_last_proc_stream_id(s->nghttp2), NGHTTP2_NO_ERROR,
                           NULL, 0);
@@ -583,6 +614,9 @@ void h2_session_goaway(struct h2_session *s)
 
 void h2_session_terminate(struct h2_session *s, enum h2_code code)
 {
+    if (s->memory.failed || s->terminated)
+        return;
+    s->terminated = true;
     nghttp2_session_terminate_session2(
         s->nghttp2, nghttp2_session_get_last_proc_stream_id(s->nghttp2), (uint32_t)code);
 }
@@ -594,30 +628,38 @@ bool h2_session_announcement_is_read(const struct h2_session *s)
 
 bool h2_session_takes_pushes(const struct h2_session *s)
 {
+    if (s->memory.failed)
+        return false;
     return !s->goaway_received &&
            nghttp2_session_get_remote_settings(s->nghttp2, NGHTTP2_SETTINGS_ENABLE_PUSH) == 1;
 }
 
 uint32_t h2_session_max_pushes(const struct h2_session *s)
 {
+    if (s->memory.failed)
+        return 0;
     return nghttp2_session_get_remote_settings(s->nghttp2, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
 }
 
 unsigned h2_session_take_idle_frames(struct h2_session *s)
 {
-    unsigned updates = watch_take_window_updates(&s->watch);
-    unsigned due = updates < s->updates_due ? updates : (unsigned)s->updates_due;
-    s->updates_due -= due;
-    return watch_take_idle_frames(&s->watch) + updates - due;
+    unsigned n = watch_take_idle_frames(&s->watch);
+    unsigned paid = n < s->credit ? n : (unsigned)s->credit;
+    s->credit -= paid;
+    return n - paid;
 }
 
 size_t h2_session_queue_len(const struct h2_session *s)
 {
+    if (s->memory.failed)
+        return 0;
     return nghttp2_session_get_outbound_queue_size(s->nghttp2);
 }
 
 size_t h2_session_window(const struct h2_session *s, const struct h2_stream *stream)
 {
+    if (s->memory.failed)
+        return 0;
     int32_t of_stream = nghttp2_session_get_stream_remote_window_size(s->nghttp2, stream->id);
     int32_t of_all = nghttp2_session_get_remote_window_size(s->nghttp2);
     int32_t least = of_stream < of_all ? of_stream : of_all;

@@ -9,7 +9,6 @@ enum {
     TYPE_HEADERS = 1,
     TYPE_PRIORITY = 2,
     TYPE_RST_STREAM = 3,
-    TYPE_WINDOW_UPDATE = 8,
     TYPE_CONTINUATION = 9,
 
     FLAG_END_STREAM = 0x1,
@@ -128,12 +127,8 @@ static enum watch_fault judge_priority(const struct head *head, const uint8_t de
 
 static void count(struct watch *w, const struct head *head)
 {
-    if (head->type == TYPE_WINDOW_UPDATE)
-        w->window_updates++;
-    else if (head->type == TYPE_DATA)
-        w->idle_frames += head->length == 0 && !(head->flags & FLAG_END_STREAM);
-    else if (head->type != TYPE_HEADERS)
-        w->idle_frames++;
+    bool ends = head->type == TYPE_DATA && (head->flags & FLAG_END_STREAM);
+    w->idle_frames += head->type != TYPE_HEADERS && !ends;
 }
 
 static enum watch_fault judge(struct watch *w, const struct head *head)
@@ -211,21 +206,11 @@ enum watch_fault watch_read(struct watch *w, struct span bytes, size_t *fine)
     return WATCH_FINE;
 }
 
-static unsigned take(unsigned *count)
-{
-    unsigned n = *count;
-    *count = 0;
-    return n;
-}
-
 unsigned watch_take_idle_frames(struct watch *w)
 {
-    return take(&w->idle_frames);
-}
-
-unsigned watch_take_window_updates(struct watch *w)
-{
-    return take(&w->window_updates);
+    unsigned n = w->idle_frames;
+    w->idle_frames = 0;
+    return n;
 }
 
 bool watch_is_in_head(const struct watch *w)

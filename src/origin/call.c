@@ -23,7 +23,7 @@ static void on_timeout(struct timeout *t)
     struct call *c = CONTAINER_OF(t, struct call, timeout);
     if (c->state == CALL_WAITING)
         call_fail(c, CALL_BUSY);
-    else if (!c->has_final_head && call_request_is_written(c))
+    else if (!c->has_final_head && (c->awaits_continue || call_request_is_written(c)))
         call_fail(c, CALL_TIMEOUT);
     else
         call_fail(c, CALL_STALLED);
@@ -47,6 +47,8 @@ bool call_start(struct call *c, struct pool *pool, struct arena *arena,
     c->arena = arena;
     c->request = request;
     c->rank = rank;
+    c->awaits_continue = request->body.framing != BODY_NONE && buf_len(&c->upload) == 0 &&
+                         fields_list_has(&request->fields, FIELD_EXPECT, SPAN("100-continue"));
     c->head = h1_request_head(arena, request, fields);
     if (c->head.len == 0)
         return false;
@@ -82,7 +84,8 @@ void call_watch(struct call *c)
 {
     struct pools *all = c->pool->all;
     uint64_t now = turn_now_ms(all->turn);
-    if (c->conn->paused || (!has_output(c) && !call_request_is_written(c)))
+    bool awaits_client = !has_output(c) && !call_request_is_written(c) && !c->awaits_continue;
+    if (c->conn->paused || awaits_client)
         timeout_stop(&c->timeout);
     else if (c->has_final_head || has_output(c))
         timeout_start(&all->stall, &c->timeout, now);
@@ -166,6 +169,8 @@ static bool keep_head(struct call *c, struct response *head)
     *c->heads_end = node;
     c->heads_end = &node->next;
     c->has_final_head = head->status >= 200;
+    if (c->has_final_head || head->status == 100)
+        c->awaits_continue = false;
     return true;
 }
 
@@ -297,6 +302,7 @@ bool call_upload(struct call *c, struct span bytes)
     }
     if (!buf_append(&c->upload, bytes))
         return false;
+    c->awaits_continue = false;
     if (c->state == CALL_RUNNING)
         conn_write_soon(c->conn);
     return true;
@@ -304,6 +310,7 @@ bool call_upload(struct call *c, struct span bytes)
 
 void call_upload_end(struct call *c, const struct fields *trailers)
 {
+    c->awaits_continue = false;
     c->upload_ended = true;
     c->upload_trailers = trailers;
     if (c->state == CALL_RUNNING)

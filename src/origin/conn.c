@@ -76,11 +76,11 @@ static void read_idle(struct conn *c)
         conn_close(c);
 }
 
-/* The loop has looked at a connection that became idle in an earlier turn; at this turn's it has
- * not, and bytes after a response would be taken for the next one. */
+/* What the loop will tell of an idle connection it may not have told yet, and of what TLS holds it
+ * knows nothing; bytes after a response would be taken for the next one. */
 bool conn_is_clean(struct conn *c)
 {
-    if (c->served > 0 && c->idle_turn == c->pool->all->turn->number)
+    if (c->served > 0)
         read_idle(c);
     return c->state == CONN_IDLE;
 }
@@ -143,6 +143,7 @@ static void conn_write(struct conn *c)
             continue;
         case WIRE_AGAIN:
             event_add(c->write_event, NULL);
+            call_watch(c->call); /* it is the origin's turn now */
             return;
         case WIRE_CLOSED:
         case WIRE_FAILED:
@@ -187,7 +188,6 @@ static void become_idle(struct conn *c)
 {
     struct pools *all = c->pool->all;
     set_state(c, CONN_IDLE);
-    c->idle_turn = all->turn->number;
     list_remove(&c->node);
     list_push_front(&c->pool->idle, &c->node);
     timeout_start(&all->idle, &c->idle_timeout, turn_now_ms(all->turn));

@@ -141,7 +141,7 @@ static void send_goaway(struct client *c)
 static void end_session(struct client *c, enum h2_code code)
 {
     h2_session_terminate(c->h2, code);
-    await(c, CLIENT_AWAIT_CLOSE, true);
+    await(c, CLIENT_AWAIT_CLOSE, false);
     client_write_soon(c);
 }
 
@@ -237,7 +237,7 @@ static bool read_once(struct client *c)
 
 static void go_on_draining(struct client *c)
 {
-    if (!c->goaway_sent && h2_session_announcement_is_read(c->h2))
+    if (c->await == CLIENT_AWAIT_PING && h2_session_announcement_is_read(c->h2))
         send_goaway(c);
 }
 

@@ -449,7 +449,8 @@ static bool awaits_reading(const struct exchange *x)
 static bool awaits_sending(const struct exchange *x)
 {
     bool open = x->state == EXCHANGE_FORWARDING || x->state == EXCHANGE_ANSWERING;
-    return open && !x->request_ended && buf_len(&x->call.upload) < POOL_UPLOAD_BYTES / 2;
+    return open && !x->request_ended && !x->call.awaits_continue &&
+           buf_len(&x->call.upload) < POOL_UPLOAD_BYTES / 2;
 }
 
 static bool awaits_client(const struct exchange *x)
@@ -469,15 +470,24 @@ static void watch(struct exchange *x)
     }
 }
 
-/* The client has moved enough bytes since the time-out was started. Where both sides talk at once,
- * a client may have little to say: any byte is enough. */
+/* The client has moved enough bytes since the time-out was started. */
 static bool client_keeps_pace(const struct exchange *x)
 {
     const struct config *config = x->client->env->config;
     uint64_t moved = x->client_bytes - x->client_bytes_watched;
-    uint64_t least = config->limits.min_rate * config->timeouts.stall_ms / 1000;
-    bool is_talk = x->state == EXCHANGE_ANSWERING && !awaits_reading(x);
-    return moved > 0 && (is_talk || moved >= least);
+    return moved > 0 && moved >= config->limits.min_rate * config->timeouts.stall_ms / 1000;
+}
+
+/* Both sides talk at once: it is either's turn, and either may have little to say. Only when both
+ * are silent for as long as each may be, this is over. */
+static bool talk_goes_on(struct exchange *x)
+{
+    const struct config *config = x->client->env->config;
+    if (x->client_bytes != x->client_bytes_watched)
+        x->silent_ms = 0;
+    else
+        x->silent_ms += config->timeouts.stall_ms;
+    return x->silent_ms < config->timeouts.stall_ms + config->timeouts.origin_stall_ms;
 }
 
 /* A stream that waits for its turn among others is not stalled. */
@@ -486,9 +496,10 @@ static void on_stall(struct timeout *t)
     struct exchange *x = CONTAINER_OF(t, struct exchange, stall);
     struct env *env = x->client->env;
     uint64_t quiet_ms = turn_now_ms(&env->turn) - x->client->progress_ms;
-    bool may_send = x->state == EXCHANGE_ANSWERING && stream_has_window(x);
-    bool waits_its_turn = may_send && quiet_ms < env->config->timeouts.stall_ms;
-    if (waits_its_turn || client_keeps_pace(x))
+    bool is_talk = x->state == EXCHANGE_ANSWERING && !awaits_reading(x);
+    bool waits_its_turn =
+        awaits_reading(x) && stream_has_window(x) && quiet_ms < env->config->timeouts.stall_ms;
+    if (is_talk ? talk_goes_on(x) : waits_its_turn || client_keeps_pace(x))
         watch(x);
     else
         fail(x, FAIL_CLIENT_STALLED);

@@ -148,7 +148,6 @@ static void a_deferred_task_waits_for_the_next_turn(void **state)
     init_job(&later);
     init_job(&never);
     turn_begin(&turn);
-    uint64_t number = turn.number;
     turn_defer(&turn, &later.task);
     turn_defer(&turn, &later.task);
     turn_defer(&turn, &never.task);
@@ -160,7 +159,6 @@ static void a_deferred_task_waits_for_the_next_turn(void **state)
     assert_true(turn_is_over(&turn));
     assert_string_equal(ran, "a");
     turn_begin(&turn);
-    assert_int_equal(turn.number, number + 1);
     assert_false(turn_has_deferred(&turn));
     assert_false(turn_is_over(&turn));
     turn_run(&turn);
