@@ -142,10 +142,12 @@ static const struct option LIMITS[] = {
              "ENHANCE_YOUR_CALM. Pushes that it resets do not count."},
     {FILLS("idle_frames", count, config, limits.idle_frames), .fallback = "2000", .min = 10,
      .max = 1000000,
-     .help = "How many frames a client may send within ten seconds on one connection that neither "
-             "begin a request, nor carry bytes of one, nor open a window for bytes that it got: "
-             "PING, SETTINGS, PRIORITY, RST_STREAM, empty DATA, CONTINUATION and unknown ones. "
-             "More end the connection with ENHANCE_YOUR_CALM."},
+     .help =
+         "How many frames a client may send within ten seconds on one connection that neither "
+         "begin a request nor carry bytes of one: PING, SETTINGS, PRIORITY, RST_STREAM, empty "
+         "DATA, CONTINUATION, unknown ones. The bytes of bodies, either way, pay for some more, "
+         "since clients open windows and probe as they read. Too many end the connection with "
+         "ENHANCE_YOUR_CALM."},
     {FILLS("min_rate", count, config, limits.min_rate), .fallback = "50", .max = 1000000,
      .help = "How many bytes a second a client must take or send, over `timeouts.stall`, while a "
              "response or its own body waits for it. While it sends and the response has begun "

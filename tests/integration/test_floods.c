@@ -109,21 +109,42 @@ static void frames_that_ask_for_nothing_are_limited(void **state)
     }
 }
 
-/* DATA without bytes, on a request that never ends. */
+/* DATA without content, on a request that never ends. */
 static void empty_data_is_limited(void **state)
 {
+    static const struct frame floods[] = {DATA(1, 0, ""), DATA(1, PADDED, "\0"),
+                                          DATA(1, PADDED, "\3\0\0\0")};
     struct rig *rig = *state;
     struct stub *stub = rig_start(rig, "[limits]\nidle_frames = 100\n");
     STUB_ON(stub, "/held", AWAIT(0));
+    for (size_t i = 0; i < CHECK_LEN(floods); i++) {
+        struct frames *f = frames_greet(rig);
+        FRAMES_PUT(f, POST_HELD(1));
+        for (int n = 0; n < 300; n++)
+            frames_put(f, &floods[i]);
+        bool over = frames_until(f, frames_is_over, 0);
+        uint32_t code = f->goaway_code;
+        frames_close(f);
+        if (!over || code != NGHTTP2_ENHANCE_YOUR_CALM)
+            fail_msg("case %zu: over %d, %u", i, over, code);
+    }
+}
+
+/* An upload in small frames is none. */
+static void data_with_content_is_no_flood(void **state)
+{
+    struct rig *rig = *state;
+    rig_start(rig, "[limits]\nidle_frames = 100\n");
     struct frames *f = frames_greet(rig);
-    FRAMES_PUT(f, POST_HELD(1));
-    for (int n = 0; n < 300; n++)
-        FRAMES_PUT(f, DATA(1, 0, ""));
-    bool over = frames_until(f, frames_is_over, 0);
-    uint32_t code = f->goaway_code;
+    FRAMES_PUT(f, HEADERS(1, END_HEADERS, POST_FIELDS));
+    for (int n = 0; n < 1000; n++)
+        FRAMES_PUT(f, DATA(1, 0, "x"));
+    FRAMES_PUT(f, DATA(1, END_STREAM, ""));
+    bool ended = frames_until(f, frames_has_end, 1);
+    unsigned status = f->streams[1].status;
     frames_close(f);
-    assert_true(over);
-    assert_int_equal(code, NGHTTP2_ENHANCE_YOUR_CALM);
+    assert_true(ended);
+    assert_int_equal(status, 200);
 }
 
 /* A header block in many pieces: nghttp2 takes 8 of them. */
@@ -141,21 +162,26 @@ static void continuations_are_limited(void **state)
     assert_int_equal(peer_fetch(rig_peer(rig, NULL), "/alive")->status, 200);
 }
 
-/* Windows as small as they can be: as many WINDOW_UPDATEs as frames of DATA, and no flood. */
+/* Clients open windows by the bytes that they have read, however few; and probe with PING. */
 static void windows_for_what_was_sent_are_no_flood(void **state)
 {
+    enum { PIECE = 16384, STEP = 4096, PIECES = 300 };
     struct rig *rig = *state;
     struct stub *stub = rig_start(rig, "[limits]\nidle_frames = 100\n");
-    STUB_ON(stub, "/small", SEND("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"), PATTERN(1000));
-    struct peer_options options = {.stream_window = 1, .window = 65535, .manual = true};
+    STUB_ON(stub, "/large", SEND("HTTP/1.1 200 OK\r\nContent-Length: 4915200\r\n\r\n"),
+            PATTERN(PIECES * PIECE));
+    struct peer_options options = {.stream_window = PIECE, .window = 65535, .manual = true};
     struct peer *p = rig_peer(rig, &options);
-    int32_t id = peer_get(p, "/small", NULL);
-    for (uint64_t n = 1; n < 1000; n++) {
-        peer_until_bytes(p, id, n);
-        peer_widen(p, id, 1);
-        peer_widen(p, 0, 1);
+    int32_t id = peer_get(p, "/large", NULL);
+    for (uint64_t n = 1; n < PIECES; n++) {
+        peer_until_bytes(p, id, n * PIECE);
+        for (int step = 0; step < PIECE / STEP; step++) {
+            peer_widen(p, id, STEP);
+            peer_widen(p, 0, STEP);
+        }
+        peer_settle(p);
     }
-    assert_int_equal(peer_until_closed(p, id)->body_bytes, 1000);
+    assert_int_equal(peer_until_closed(p, id)->body_bytes, PIECES * PIECE);
     assert_int_equal(peer_count(p, PEER_GOAWAY), 0);
 }
 
@@ -290,6 +316,7 @@ int main(void)
         RIG_TEST(resets_that_a_client_provokes_are_limited),
         RIG_TEST(frames_that_ask_for_nothing_are_limited),
         RIG_TEST(empty_data_is_limited),
+        RIG_TEST(data_with_content_is_no_flood),
         RIG_TEST(continuations_are_limited),
         RIG_TEST(windows_for_what_was_sent_are_no_flood),
         RIG_TEST(resetting_pushes_is_a_clients_right),

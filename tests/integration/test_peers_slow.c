@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "frames.h"
 #include "rig.h"
 
 #define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"
@@ -223,6 +224,45 @@ static void refused_request_is_no_head_that_is_awaited(void **state)
     assert_int_equal(peer_until_closed(p, slow)->status, 200);
 }
 
+/* Who waits for 100 waits for the origin. */
+static void client_that_waits_for_100_is_not_blamed(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub = rig_start(rig, rig_text(rig, "[timeouts]\nstall = %ums\nresponse = %ums\n",
+                                                check_slowed(200), check_slowed(600)));
+    STUB_ON(stub, "/held", AWAIT(0));
+    struct frames *f = frames_greet(rig);
+    FRAMES_PUT(f, HEADERS(1, END_HEADERS, HEAD_OF("POST", "/held") "expect: 100-continue\n"));
+    bool ended = frames_until(f, frames_has_end, 1);
+    unsigned status = f->streams[1].status;
+    frames_close(f);
+    assert_true(ended);
+    assert_int_equal(status, 504);
+    check_failure(rig, "/held", "origin-timeout");
+}
+
+/* The answer has begun, the request has not ended: both sides may be silent for a while. */
+static void talk_may_pause(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub =
+        rig_start(rig, rig_text(rig, "[timeouts]\nstall = %ums\n", check_slowed(100)));
+    STUB_ON(stub, "/talk", BODY(1), SEND("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\na"), AWAIT(0),
+            SEND("b"));
+    struct peer *p = rig_peer(rig, NULL);
+    int32_t id = peer_send(p, &(struct peer_request){.method = "POST",
+                                                     .path = "/talk",
+                                                     .body = true,
+                                                     .body_bytes = 100,
+                                                     .body_hold_at = 10});
+    peer_until_bytes(p, id, 1);
+    peer_until_still(p); /* three times as long as the client alone might be awaited */
+    stub_open(stub, 0);
+    peer_until_bytes(p, id, 2);
+    assert_int_equal(peer_stream(p, id)->status, 200);
+    assert_true(peer_until_closed(p, id)->ended);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +272,8 @@ int main(void)
         RIG_TEST(break_that_a_closed_window_hides_is_told_at_once),
         RIG_TEST(client_that_asks_and_never_reads_is_held_back_and_closed),
         RIG_TEST(refused_request_is_no_head_that_is_awaited),
+        RIG_TEST(client_that_waits_for_100_is_not_blamed),
+        RIG_TEST(talk_may_pause),
     };
     return rig_run(tests);
 }
