@@ -5,7 +5,7 @@
 #ifndef BASE_TIMEOUTS_H
 #define BASE_TIMEOUTS_H
 
-#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/list.h"
@@ -32,5 +32,7 @@ void timeout_stop(struct timeout *t);
 /* Calls back every time-out of `q` that has ended, stopped. Returns the milliseconds until the next
  * one ends, or UINT64_MAX where none runs. */
 uint64_t timeouts_expire(struct timeouts *q, uint64_t now_ms);
+/* The same for `len` queues; returns the least of their answers. */
+uint64_t timeouts_expire_all(struct timeouts *const *queues, size_t len, uint64_t now_ms);
 
 #endif

@@ -3,6 +3,7 @@
 #ifndef ORIGIN_STATE_H
 #define ORIGIN_STATE_H
 
+#include "base/bucket.h"
 #include "origin/call.h"
 #include "origin/conn.h"
 #include "origin/pool.h"
@@ -17,8 +18,8 @@ struct pool {
     unsigned waiting_count[CALL_RANKS];
     unsigned pushes; /* busy connections that carry calls of pushes */
     struct turn_task serve;
-    uint64_t warned_ms; /* when a failure was last logged */
-    unsigned unsaid;    /* failures since then */
+    struct bucket warnings;
+    unsigned unsaid; /* failures since the last one that was logged */
 };
 
 struct pools {

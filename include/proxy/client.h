@@ -52,7 +52,6 @@ struct client {
     struct bucket resets, idle_frames;
     struct list exchanges;
     unsigned exchanges_len;
-    bool goaway_sent;
     enum failure leaving_why; /* what its exchanges fail with when it leaves */
     struct diary diary;
     uint64_t pushes_made;

@@ -6,6 +6,7 @@
 #include <event2/event.h>
 
 #include "base/blocks.h"
+#include "base/bucket.h"
 #include "base/crowd.h"
 #include "base/timeouts.h"
 #include "base/turn.h"
@@ -37,7 +38,7 @@ struct env {
     unsigned clients_len;
     uint64_t clients_total;   /* that ever were */
     uint64_t clients_refused; /* because their address had too many */
-    uint64_t refusal_said_ms;
+    struct bucket refusals_said;
     bool draining;
     char date[DATE_BYTES];
     uint64_t date_second;

@@ -38,3 +38,14 @@ uint64_t timeouts_expire(struct timeouts *q, uint64_t now_ms)
     }
     return UINT64_MAX;
 }
+
+uint64_t timeouts_expire_all(struct timeouts *const *queues, size_t len, uint64_t now_ms)
+{
+    uint64_t next = UINT64_MAX;
+    for (size_t i = 0; i < len; i++) {
+        uint64_t left = timeouts_expire(queues[i], now_ms);
+        if (left < next)
+            next = left;
+    }
+    return next;
+}

@@ -101,8 +101,7 @@ void pool_dial_failed(struct pool *p, enum call_fault fault, const char *why)
 
 void pool_warn(struct pool *p, const char *what, const char *why)
 {
-    uint64_t now = turn_now_ms(p->all->turn);
-    if (p->warned_ms != 0 && now - p->warned_ms < WARN_EVERY_MS) {
+    if (!bucket_take(&p->warnings, 1, 1, WARN_EVERY_MS, turn_now_ms(p->all->turn))) {
         p->unsaid++;
         return;
     }
@@ -112,7 +111,6 @@ void pool_warn(struct pool *p, const char *what, const char *why)
     } else {
         log_warning("origin %s (%s) %s: %s", p->origin->name, p->origin->url.text, what, why);
     }
-    p->warned_ms = now;
     p->unsaid = 0;
 }
 
@@ -182,13 +180,7 @@ uint64_t pools_expire(struct pools *all, uint64_t now_ms)
 {
     struct timeouts *queues[] = {&all->queue, &all->push_wait, &all->response, &all->stall,
                                  &all->idle};
-    uint64_t next = UINT64_MAX;
-    for (size_t i = 0; i < ARRAY_LEN(queues); i++) {
-        uint64_t left = timeouts_expire(queues[i], now_ms);
-        if (left < next)
-            next = left;
-    }
-    return next;
+    return timeouts_expire_all(queues, ARRAY_LEN(queues), now_ms);
 }
 
 void pools_drain(struct pools *all)

@@ -131,7 +131,6 @@ static void on_write_stall(struct timeout *t)
 /* The last word of a drain: the client has read that it comes, or takes too long to say so. */
 static void send_goaway(struct client *c)
 {
-    c->goaway_sent = true;
     h2_session_goaway(c->h2);
     await(c, CLIENT_AWAIT_NOTHING, true);
     client_settle(c);
@@ -404,25 +403,36 @@ static void on_writable(evutil_socket_t fd, short events, void *user)
     client_write_soon(c);
 }
 
+/* The address alone, in network order; empty for a unix socket. */
+static struct span address_bytes(const struct sockaddr_storage *address)
+{
+    const struct sockaddr_in *in = (const struct sockaddr_in *)address;
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
+    if (address->ss_family == AF_INET)
+        return span_of(&in->sin_addr, sizeof in->sin_addr);
+    if (address->ss_family == AF_INET6)
+        return span_of(&in6->sin6_addr, sizeof in6->sin6_addr);
+    return SPAN("");
+}
+
+/* An IPv4 address that came through an IPv6 socket is noted as what it is. */
 static void note_peer(struct client *c, const struct sockaddr *address)
 {
-    const void *in = NULL;
-    if (address->sa_family == AF_INET) {
-        memcpy(&c->address, address, sizeof(struct sockaddr_in));
-        in = &((struct sockaddr_in *)&c->address)->sin_addr;
-    } else if (address->sa_family == AF_INET6) {
-        struct sockaddr_in6 *six = (struct sockaddr_in6 *)&c->address;
-        memcpy(six, address, sizeof *six);
-        in = &six->sin6_addr;
-        if (IN6_IS_ADDR_V4MAPPED(&six->sin6_addr)) {
-            inet_ntop(AF_INET, six->sin6_addr.s6_addr + 12, c->peer, sizeof c->peer);
-            return;
-        }
-    } else {
-        c->address.ss_family = address->sa_family;
+    struct sockaddr_in *in = (struct sockaddr_in *)&c->address;
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&c->address;
+    c->address.ss_family = address->sa_family;
+    if (address->sa_family == AF_INET)
+        memcpy(in, address, sizeof *in);
+    else if (address->sa_family == AF_INET6)
+        memcpy(in6, address, sizeof *in6);
+    if (address->sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)) {
+        struct sockaddr_in mapped = {.sin_family = AF_INET, .sin_port = in6->sin6_port};
+        memcpy(&mapped.sin_addr, in6->sin6_addr.s6_addr + 12, sizeof mapped.sin_addr);
+        *in = mapped;
     }
-    if (in)
-        inet_ntop(address->sa_family, in, c->peer, sizeof c->peer);
+    struct span bytes = address_bytes(&c->address);
+    if (bytes.len > 0)
+        inet_ntop(c->address.ss_family, bytes.ptr, c->peer, sizeof c->peer);
 }
 
 static void tune_socket(const struct client *c)
@@ -437,26 +447,19 @@ static void tune_socket(const struct client *c)
 /* Of IPv6, whoever has one address has a network of 64 bits. */
 static struct span address_kind(const struct sockaddr_storage *address)
 {
-    const struct sockaddr_in *in = (const struct sockaddr_in *)address;
-    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
-    if (address->ss_family == AF_INET)
-        return span_of(&in->sin_addr, sizeof in->sin_addr);
-    if (address->ss_family != AF_INET6)
-        return SPAN("");
-    if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
-        return span_of(in6->sin6_addr.s6_addr + 12, 4);
-    return span_of(in6->sin6_addr.s6_addr, 8);
+    struct span bytes = address_bytes(address);
+    if (address->ss_family == AF_INET6)
+        bytes.len = 8;
+    return bytes;
 }
 
 static void say_refused(struct client *c)
 {
     enum { SAY_EVERY_MS = 10000 };
     struct env *e = c->env;
-    uint64_t now = turn_now_ms(&e->turn);
     e->clients_refused++;
-    if (e->refusal_said_ms != 0 && now - e->refusal_said_ms < SAY_EVERY_MS)
+    if (!bucket_take(&e->refusals_said, 1, 1, SAY_EVERY_MS, turn_now_ms(&e->turn)))
         return;
-    e->refusal_said_ms = now;
     log_warning("%s has %llu connections: more are refused (limits.connections_per_address)",
                 c->peer, (unsigned long long)e->config->limits.connections_per_address);
 }

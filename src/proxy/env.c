@@ -42,13 +42,9 @@ uint64_t env_expire(struct env *e)
 {
     struct timeouts *queues[] = {&e->handshake, &e->header, &e->idle, &e->stall, &e->linger};
     uint64_t now = turn_now_ms(&e->turn);
-    uint64_t next = pools_expire(e->pools, now);
-    for (size_t i = 0; i < ARRAY_LEN(queues); i++) {
-        uint64_t left = timeouts_expire(queues[i], now);
-        if (left < next)
-            next = left;
-    }
-    return next;
+    uint64_t of_pools = pools_expire(e->pools, now);
+    uint64_t of_clients = timeouts_expire_all(queues, ARRAY_LEN(queues), now);
+    return of_pools < of_clients ? of_pools : of_clients;
 }
 
 struct span env_date(struct env *e)

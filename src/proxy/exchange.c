@@ -173,14 +173,19 @@ static bool out_of_memory(const struct exchange *x)
     return x->arena.failed || x->request.fields.failed || x->request_trailers.failed;
 }
 
+/* We end the stream; its close will come back to us. */
+static void reset(struct exchange *x, enum h2_code code)
+{
+    stream_reset(x, code);
+    set_state(x, EXCHANGE_RESET);
+}
+
 /* The client is done with a stream whose answer is complete; what it still sends is not wanted
  * (RFC 9113 §8.1). */
 static void end_if_answered(struct exchange *x)
 {
-    if (x->answer_ended && !x->request_ended && x->state == EXCHANGE_ANSWERING) {
-        stream_reset(x, H2_NO_ERROR);
-        set_state(x, EXCHANGE_RESET);
-    }
+    if (x->answer_ended && !x->request_ended && x->state == EXCHANGE_ANSWERING)
+        reset(x, H2_NO_ERROR);
 }
 
 /* A GET that brought nothing leaves the diary. */
@@ -200,8 +205,7 @@ static void send_final(struct exchange *x, const struct response *head, bool has
     if (!stream_respond(x, head, has_body)) {
         x->failure = FAIL_NO_MEMORY;
         call_cancel(&x->call);
-        stream_reset(x, H2_INTERNAL_ERROR);
-        set_state(x, EXCHANGE_RESET);
+        reset(x, H2_INTERNAL_ERROR);
         return;
     }
     set_state(x, EXCHANGE_ANSWERING);
@@ -239,8 +243,7 @@ static void fail(struct exchange *x, enum failure why)
         answer(x, failure_status(why));
         return;
     }
-    stream_reset(x, x->state == EXCHANGE_ANSWERING ? H2_INTERNAL_ERROR : H2_CANCEL);
-    set_state(x, EXCHANGE_RESET);
+    reset(x, x->state == EXCHANGE_ANSWERING ? H2_INTERNAL_ERROR : H2_CANCEL);
 }
 
 static enum failure failure_of(const struct exchange *x)
@@ -562,6 +565,17 @@ static void finish(struct exchange *x)
     client_settle(c);
 }
 
+/* The trailers that go to the origin; NULL: none, or no memory (then the arena is marked). */
+static const struct fields *make_upload_trailers(struct exchange *x)
+{
+    struct fields *out = x->request_trailers.len > 0 ? arena_alloc(&x->arena, sizeof *out) : NULL;
+    if (!out)
+        return NULL;
+    fields_init(out, &x->arena);
+    forward_trailers(out, &x->request_trailers);
+    return out->len > 0 ? out : NULL;
+}
+
 /* What came after the head of the request. */
 static void take_request_end(struct exchange *x)
 {
@@ -572,15 +586,13 @@ static void take_request_end(struct exchange *x)
     } else if (x->header_too_large && !x->has_own_body) {
         fail(x, FAIL_HEADER_TOO_LARGE);
     } else if (x->request_ended && !x->upload_ended && !x->has_own_body) {
-        struct fields *trailers = arena_alloc(&x->arena, sizeof *trailers);
-        if (!trailers) {
+        const struct fields *trailers = make_upload_trailers(x);
+        if (out_of_memory(x)) {
             fail(x, FAIL_NO_MEMORY);
             return;
         }
-        fields_init(trailers, &x->arena);
-        forward_trailers(trailers, &x->request_trailers);
         x->upload_ended = true;
-        call_upload_end(&x->call, trailers->len > 0 ? trailers : NULL);
+        call_upload_end(&x->call, trailers);
     }
 }
 
