@@ -143,3 +143,10 @@ unsigned rig_closed_port(int *fd)
         fail_msg("cannot take a port");
     return ntohs(address.sin_port);
 }
+
+void rig_check_failure(struct rig *rig, const char *path, const char *word)
+{
+    json_t *line = daemon_log_of(rig->daemon, path);
+    check_text(json_string_value(json_object_get(line, "failure")), word);
+    json_decref(line);
+}

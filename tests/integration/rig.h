@@ -52,6 +52,8 @@ void rig_close_peer(struct rig *rig, struct peer *p);
 /* Stops the daemon before the test ends, and looks at how it ended. Close the peers first: one that
  * nobody runs does not answer when the daemon says goodbye. */
 void rig_stop_daemon(struct rig *rig);
+/* The access log's line of `path` gives `word` as the failure; fails the test otherwise. */
+void rig_check_failure(struct rig *rig, const char *path, const char *word);
 /* A port on which nobody listens, and on which nobody will before `*fd` is closed. */
 unsigned rig_closed_port(int *fd);
 

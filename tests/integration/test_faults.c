@@ -11,13 +11,6 @@
 
 #define OK_EMPTY "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
-static void check_failure(struct rig *rig, const char *path, const char *word)
-{
-    json_t *line = daemon_log_of(rig->daemon, path);
-    check_text(json_string_value(json_object_get(line, "failure")), word);
-    json_decref(line);
-}
-
 /* A failure's answer: a few plain words that say nothing of the inside. */
 static void check_answer(const struct peer_stream *s, unsigned status, const char *secret)
 {
@@ -54,7 +47,7 @@ static void origin_that_refuses_gives_502(void **state)
     for (int i = 0; i < 2; i++)
         check_answer(fetch_and_live_on(p, "/secret"), 502, rig_text(rig, "%u", port));
     close(fd);
-    check_failure(rig, "/secret", "origin-refused");
+    rig_check_failure(rig, "/secret", "origin-refused");
 }
 
 static void missing_unix_socket_gives_502(void **state)
@@ -64,7 +57,7 @@ static void missing_unix_socket_gives_502(void **state)
                         .conf = "[origin app]\nurl = http://unix:/nonexistent/secret.sock\n"});
     struct peer *p = rig_peer(rig, NULL);
     check_answer(fetch_and_live_on(p, "/u"), 502, "nonexistent");
-    check_failure(rig, "/u", "origin-refused");
+    rig_check_failure(rig, "/u", "origin-refused");
 }
 
 static void name_that_does_not_resolve_gives_502(void **state)
@@ -114,7 +107,7 @@ static void origin_that_cannot_be_reached_in_time_gives_504(void **state)
     struct peer *p = rig_peer(rig, NULL);
     check_answer(fetch_and_live_on(p, "/secret"), 504, rig_text(rig, "%u", door.port));
     closed_door_close(&door);
-    check_failure(rig, "/secret", "origin-connect-timeout");
+    rig_check_failure(rig, "/secret", "origin-connect-timeout");
 }
 
 static void origin_that_does_not_answer_in_time_gives_504(void **state)
@@ -130,7 +123,7 @@ static void origin_that_does_not_answer_in_time_gives_504(void **state)
     stub_wait(stub, STUB_CANCELLED, 1);
     check_answer(fetch_and_live_on(p, "/half"), 504, port);
     stub_wait(stub, STUB_CANCELLED, 2);
-    check_failure(rig, "/secret", "origin-timeout");
+    rig_check_failure(rig, "/secret", "origin-timeout");
     assert_int_equal(fetch_and_live_on(p, "/alive")->status, 200);
 }
 
@@ -146,7 +139,7 @@ static void origin_that_closes_before_its_head_gives_502(void **state)
     static const char *const targets[] = {"/nothing", "/half", "/reset", "/hint"};
     for (size_t i = 0; i < CHECK_LEN(targets); i++) {
         check_answer(fetch_and_live_on(p, targets[i]), 502, NULL);
-        check_failure(rig, targets[i], "origin-closed");
+        rig_check_failure(rig, targets[i], "origin-closed");
     }
     assert_int_equal(fetch_and_live_on(p, "/alive")->status, 200);
 }
@@ -191,7 +184,7 @@ static void malformed_head_gives_502(void **state)
         if (s->status != 502)
             fail_msg("head %zu gave %u: %s", i, s->status, heads[i]);
         check_answer(s, 502, NULL);
-        check_failure(rig, target, "origin-malformed");
+        rig_check_failure(rig, target, "origin-malformed");
     }
     stub_wait(stub, STUB_CANCELLED, CHECK_LEN(heads));
     assert_int_equal(fetch_and_live_on(p, "/alive")->status, 200);
@@ -238,7 +231,7 @@ static void head_of_many_small_fields_passes(void **state)
         check_text(bytes_text(&s->body), body ? "hello" : "");
     }
     check_answer(fetch_and_live_on(p, "/over"), 502, NULL);
-    check_failure(rig, "/over", "origin-malformed");
+    rig_check_failure(rig, "/over", "origin-malformed");
     free(fields);
 }
 
@@ -253,7 +246,7 @@ static void origin_that_stalls_in_the_body_breaks_the_stream(void **state)
     assert_int_equal(s->status, 200);
     assert_int_equal(s->error, NGHTTP2_INTERNAL_ERROR);
     stub_wait(stub, STUB_CANCELLED, 1);
-    check_failure(rig, "/stall", "origin-stalled");
+    rig_check_failure(rig, "/stall", "origin-stalled");
     assert_int_equal(fetch_and_live_on(p, "/alive")->status, 200);
 }
 
@@ -268,7 +261,7 @@ static void upload_to_an_origin_that_went_away_fails_alone(void **state)
                          .method = "PUT", .path = "/up", .body = true, .body_bytes = 5000000});
     assert_int_equal(peer_until_head(p, id)->status, 502);
     assert_int_equal(fetch_and_live_on(p, "/alive")->status, 200);
-    check_failure(rig, "/up", "origin-closed");
+    rig_check_failure(rig, "/up", "origin-closed");
 }
 
 static void reset_of_the_client_cancels_the_origins_request(void **state)
@@ -284,7 +277,7 @@ static void reset_of_the_client_cancels_the_origins_request(void **state)
     peer_reset(p, id, NGHTTP2_CANCEL);
     peer_settle(p);
     stub_wait(stub, STUB_CANCELLED, 1);
-    check_failure(rig, "/head", "client-reset");
+    rig_check_failure(rig, "/head", "client-reset");
 
     id = peer_get(p, "/body", NULL);
     peer_until_bytes(p, id, 1);
@@ -318,8 +311,8 @@ static void client_that_goes_away_cancels_the_origins_requests(void **state)
     stub_wait(stub, STUB_REQUESTS, 2);
     rig_close_peer(rig, p);
     stub_wait(stub, STUB_CANCELLED, 2);
-    check_failure(rig, "/1", "client-gone");
-    check_failure(rig, "/2", "client-gone");
+    rig_check_failure(rig, "/1", "client-gone");
+    rig_check_failure(rig, "/2", "client-gone");
 }
 
 static void origin_that_says_too_much_too_early_is_not_used(void **state)

@@ -6,13 +6,6 @@
 #include "frames.h"
 #include "rig.h"
 
-static void check_failure(struct rig *rig, const char *path, const char *word)
-{
-    json_t *line = daemon_log_of(rig->daemon, path);
-    check_text(json_string_value(json_object_get(line, "failure")), word);
-    json_decref(line);
-}
-
 /* The connection ends with ENHANCE_YOUR_CALM. */
 static void expect_calm(struct peer *p)
 {
@@ -255,7 +248,7 @@ static void reader_that_drips_is_let_go(void **state)
     }
     assert_true(peer_stream(p, id)->closed);
     assert_true(peer_stream(p, id)->body_bytes > 1);
-    check_failure(rig, "/large", "client-stalled");
+    rig_check_failure(rig, "/large", "client-stalled");
 }
 
 static bool is_answered(const struct frames *f, uint32_t stream)
@@ -286,7 +279,7 @@ static void sender_that_drips_is_let_go(void **state)
     frames_close(f);
     assert_int_equal(status, 408);
     assert_true(sent > 1);
-    check_failure(rig, "/held", "client-stalled");
+    rig_check_failure(rig, "/held", "client-stalled");
 }
 
 static void reader_that_is_slow_but_keeps_the_rate_gets_all(void **state)

@@ -12,13 +12,6 @@
 
 enum { LARGE_BYTES = 30000000 };
 
-static void check_failure(struct rig *rig, const char *path, const char *word)
-{
-    json_t *line = daemon_log_of(rig->daemon, path);
-    check_text(json_string_value(json_object_get(line, "failure")), word);
-    json_decref(line);
-}
-
 /* A daemon that awaits its clients for a short time, and whose origin has a /large body. */
 static struct stub *start_impatient(struct rig *rig, unsigned stall_ms)
 {
@@ -38,7 +31,7 @@ static void stream_whose_window_stays_closed_is_let_go(void **state)
     int32_t id = peer_get(p, "/large", NULL);
     peer_until_bytes(p, id, 65535);
     stub_wait(stub, STUB_CANCELLED, 1);
-    check_failure(rig, "/large", "client-stalled");
+    rig_check_failure(rig, "/large", "client-stalled");
     assert_int_equal(peer_until_closed(p, id)->error, NGHTTP2_INTERNAL_ERROR);
     assert_int_equal(peer_stream(p, id)->body_bytes, 65535);
     /* The connection itself was read all the time. */
@@ -61,8 +54,8 @@ static void connection_that_is_not_read_is_closed(void **state)
     /* From here on it reads nothing. That the request which waits for the origin ends too tells
      * that the whole connection does. */
     stub_wait(stub, STUB_CANCELLED, 2);
-    check_failure(rig, "/large", "client-stalled");
-    check_failure(rig, "/held", "client-stalled");
+    rig_check_failure(rig, "/large", "client-stalled");
+    rig_check_failure(rig, "/held", "client-stalled");
     assert_true(peer_ends(p, CHECK_SOON_MS));
     assert_true(peer_stream(p, id)->body_bytes < LARGE_BYTES);
     assert_int_equal(peer_fetch(rig_peer(rig, NULL), "/alive")->status, 200);
@@ -80,7 +73,7 @@ static void end_that_a_closed_window_hides_is_awaited_for_its_time(void **state)
     peer_until_bytes(p, id, 5);
     stub_open(stub, 0);
     assert_int_equal(peer_until_closed(p, id)->error, NGHTTP2_INTERNAL_ERROR);
-    check_failure(rig, "/", "client-stalled");
+    rig_check_failure(rig, "/", "client-stalled");
 }
 
 static void break_that_a_closed_window_hides_is_told_at_once(void **state)
@@ -96,7 +89,7 @@ static void break_that_a_closed_window_hides_is_told_at_once(void **state)
     const struct peer_stream *s = peer_until_closed(p, id);
     assert_true(s->reset);
     assert_int_equal(s->error, NGHTTP2_INTERNAL_ERROR);
-    check_failure(rig, "/", "origin-broken");
+    rig_check_failure(rig, "/", "origin-broken");
 }
 
 /* What the flood is made of: HEADERS, each of a new stream. */
@@ -188,7 +181,7 @@ static void client_that_asks_and_never_reads_is_held_back_and_closed(void **stat
     assert_true(fine);
     check_growth(rig, before);
     assert_true(closed);
-    check_failure(rig, "/", "client-stalled");
+    rig_check_failure(rig, "/", "client-stalled");
     assert_int_equal(peer_fetch(other, "/other")->status, 200);
 }
 
@@ -238,7 +231,7 @@ static void client_that_waits_for_100_is_not_blamed(void **state)
     frames_close(f);
     assert_true(ended);
     assert_int_equal(status, 504);
-    check_failure(rig, "/held", "origin-timeout");
+    rig_check_failure(rig, "/held", "origin-timeout");
 }
 
 /* The answer has begun, the request has not ended: both sides may be silent for a while. */

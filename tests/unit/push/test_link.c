@@ -10,21 +10,7 @@
 #include "base/mem.h"
 #include "push/link.h"
 
-static struct arena arena;
-
-static int set_up(void **state)
-{
-    (void)state;
-    arena_init(&arena, NULL);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    arena_fini(&arena);
-    return 0;
-}
+#include "../arena_fixture.h"
 
 static void assert_span(struct span actual, const char *expected, const char *line)
 {

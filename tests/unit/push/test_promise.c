@@ -9,21 +9,7 @@
 
 #include "../field_lines.h"
 
-static struct arena arena;
-
-static int set_up(void **state)
-{
-    (void)state;
-    arena_init(&arena, NULL);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    arena_fini(&arena);
-    return 0;
-}
+#include "../arena_fixture.h"
 
 static struct request page_with(const char *lines)
 {
