@@ -16,6 +16,8 @@ struct blocks {
 
 /* An empty cache of blocks of `block_bytes` (at least a pointer's size). */
 void blocks_init(struct blocks *b, size_t block_bytes, size_t max_kept);
+/* Frees what is kept; blocks that are out may still be given back. */
+void blocks_trim(struct blocks *b);
 /* Frees what is kept. Every block must have been given back. */
 void blocks_fini(struct blocks *b);
 /* A block, not initialized, or NULL when memory is out. */

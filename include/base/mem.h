@@ -17,5 +17,7 @@ NODISCARD void *mem_zalloc(size_t count, size_t size);
 NODISCARD void *mem_resize(void *ptr, size_t count, size_t size);
 /* Gives back what the functions above returned; NULL is fine. */
 void mem_free(void *ptr);
+/* Gives free memory back to the system. Walks the whole heap: for quiet moments only. */
+void mem_trim(void);
 
 #endif

@@ -39,6 +39,8 @@ struct env {
     uint64_t clients_total;   /* that ever were */
     uint64_t clients_refused; /* because their address had too many */
     struct bucket refusals_said;
+    uint64_t rested_total; /* clients_total at the last rest */
+    struct bucket rests;
     bool draining;
     char date[DATE_BYTES];
     uint64_t date_second;
@@ -65,6 +67,9 @@ void env_fini(struct env *e);
 uint64_t env_expire(struct env *e);
 /* The date of now, as HTTP writes it; valid until the next call. */
 struct span env_date(struct env *e);
+/* The turn is over. If the last client has gone, what a burst left in memory is given back, at most
+ * once a second. */
+void env_rest(struct env *e);
 /* No new streams: every client is told, and closed when what runs is finished. */
 void env_drain(struct env *e);
 

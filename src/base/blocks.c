@@ -10,7 +10,7 @@ void blocks_init(struct blocks *b, size_t block_bytes, size_t max_kept)
     *b = (struct blocks){.block_bytes = block_bytes, .max_kept = max_kept};
 }
 
-void blocks_fini(struct blocks *b)
+void blocks_trim(struct blocks *b)
 {
     while (b->free) {
         void *next = *(void **)b->free;
@@ -18,6 +18,11 @@ void blocks_fini(struct blocks *b)
         b->free = next;
     }
     b->kept = 0;
+}
+
+void blocks_fini(struct blocks *b)
+{
+    blocks_trim(b);
 }
 
 void *blocks_take(struct blocks *b)

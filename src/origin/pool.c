@@ -183,6 +183,12 @@ uint64_t pools_expire(struct pools *all, uint64_t now_ms)
     return timeouts_expire_all(queues, ARRAY_LEN(queues), now_ms);
 }
 
+void pools_rest(struct pools *all)
+{
+    blocks_trim(&all->body_blocks);
+    blocks_trim(&all->upload_blocks);
+}
+
 void pools_drain(struct pools *all)
 {
     all->draining = true;

@@ -1,9 +1,10 @@
 #include "proxy/env.h"
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "proxy/client.h"
 
-enum { KEPT_ARENA_BLOCKS = 1024, KEPT_OUT_BLOCKS = 64, LINGER_MS = 2000 };
+enum { KEPT_ARENA_BLOCKS = 1024, KEPT_OUT_BLOCKS = 64, LINGER_MS = 2000, REST_EVERY_MS = 1000 };
 
 bool env_init(struct env *e, struct event_base *base, const struct env_rules *rules)
 {
@@ -55,6 +56,18 @@ struct span env_date(struct env *e)
         date_format(e->date, second);
     }
     return span_of(e->date, DATE_BYTES);
+}
+
+void env_rest(struct env *e)
+{
+    if (e->clients_len > 0 || e->rested_total == e->clients_total ||
+        !bucket_take(&e->rests, 1, 1, REST_EVERY_MS, turn_now_ms(&e->turn)))
+        return;
+    e->rested_total = e->clients_total;
+    blocks_trim(&e->arena_blocks);
+    blocks_trim(&e->out_blocks);
+    pools_rest(e->pools);
+    mem_trim();
 }
 
 void env_drain(struct env *e)

@@ -97,6 +97,7 @@ static void end_turn(struct worker *w)
         turn_run(&w->env.turn);
         left = env_expire(&w->env);
     } while (!turn_is_over(&w->env.turn));
+    env_rest(&w->env);
     uint64_t drain_left = drain_left_ms(w);
     if (w->env.draining && (w->env.clients_len == 0 || drain_left == 0))
         w->ended = true;

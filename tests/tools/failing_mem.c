@@ -51,3 +51,5 @@ void mem_free(void *ptr)
 {
     free(ptr);
 }
+
+void mem_trim(void) {}

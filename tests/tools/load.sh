@@ -38,6 +38,8 @@ key = key.pem
 url = http://unix:nginx.sock
 [log]
 access = access.log
+[admin]
+address = 127.0.0.1:0
 EOF
 nginx -c "$dir/nginx.conf" -p "$dir" 2>/dev/null &
 pids="$pids $!"
@@ -48,9 +50,14 @@ until grep -q 'info: ready' "$dir/log" && [ -S "$dir/nginx.sock" ]; do
     kill -0 "$proxy"
     sleep 0.05
 done
-port=$(sed -n 's/.*listening on 127.0.0.1:\([0-9]*\)$/\1/p' "$dir/log")
+port=$(sed -n 's/.*info: listening on 127.0.0.1:\([0-9]*\)$/\1/p' "$dir/log")
+admin=$(sed -n 's/.*admin: listening on 127.0.0.1:\([0-9]*\)$/\1/p' "$dir/log")
 
+# Resident memory once the clients of the last run are gone.
 rss() {
+    until curl -s "http://127.0.0.1:$admin/metrics" | grep -qx 'headstart_connections_open 0'; do
+        sleep 0.05
+    done
     sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB$/\1/p' "/proc/$proxy/status"
 }
 
