@@ -13,7 +13,7 @@ enum log_level {
     LOG_LEVEL_DEBUG,
 };
 
-/* Messages above `level` are dropped from now on. Call before there are threads. */
+/* Messages above `level` are dropped from now on. */
 void log_set_level(enum log_level level);
 /* Writes one line; control bytes in it are shown as "\xNN". Cut at 2,000 bytes. */
 void log_write(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);

@@ -171,6 +171,10 @@ NODISCARD struct config *config_load(const char *path, struct config_error *erro
  * paths are relative to the working directory. Errors begin with "command line: ". */
 NODISCARD struct config *config_quick(const char *origin_url, const char *listen, const char *chain,
                                       const char *key, struct config_error *error);
+/* Whether `next` may take the place of `running` in a process that goes on: all that only a restart
+ * can change is the same in both. False fills `error`. */
+NODISCARD bool config_may_follow(const struct config *running, const struct config *next,
+                                 struct config_error *error);
 /* Frees `c` and all it holds; NULL is fine. */
 void config_free(struct config *c);
 
@@ -182,6 +186,8 @@ void config_print_example(FILE *out);
 /* Prints the reference of all options as Markdown, docs/configuration.md. */
 void config_print_reference(FILE *out);
 
+/* The listener of that name, or NULL. */
+const struct config_listen *config_listen_named(const struct config *c, const char *name);
 /* The route of a request: the most exact host first (the name itself, then the longest wildcard,
  * then any), then the longest prefix of the path. NULL: none matches. `host` is without port, any
  * case; `target` is "/path?query", or "*", which stands for "/". */

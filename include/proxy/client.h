@@ -64,7 +64,8 @@ NODISCARD bool client_accept(struct env *env, const struct config_listen *listen
                              const struct sockaddr *address);
 /* Ends the connection at once, and its exchanges with the failure `why`. */
 void client_close(struct client *c, enum failure why);
-/* No new streams; the connection ends when what runs is finished. */
+/* No new streams; the connection ends when what runs is finished. Nothing is said to a client that
+ * has not finished its handshake. */
 void client_drain(struct client *c);
 
 /* The protocol has something to send: it goes out at the end of the turn. */

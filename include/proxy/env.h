@@ -70,7 +70,10 @@ struct span env_date(struct env *e);
 /* The turn is over. If the last client has gone, what a burst left in memory is given back, at most
  * once a second. */
 void env_rest(struct env *e);
-/* No new streams: every client is told, and closed when what runs is finished. */
+/* No new streams: every client is told, and closed when what runs is finished. One that is still
+ * shaking hands is told when it has. */
+void env_retire(struct env *e);
+/* The same, but does not wait for those that shake hands: they are closed. */
 void env_drain(struct env *e);
 
 #endif

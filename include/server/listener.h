@@ -11,29 +11,39 @@
  * is not clients. Returns -1 after one message if it cannot be opened. */
 NODISCARD int listener_open(const struct config_address *address, const char *what);
 
-/* The sockets of all workers. */
-struct listeners {
-    const struct config *config;
-    size_t workers;
-    int *fds; /* workers times config->listens_len */
+/* One address at which clients arrive; a reload does not change it. */
+struct listener {
+    const char *name; /* of its section */
+    struct config_address address;
 };
 
-/* Opens every socket; on failure one message was logged and nothing stays open. */
+/* The sockets of all workers. */
+struct listeners {
+    struct arena arena; /* holds everything below */
+    size_t workers, len;
+    const struct listener *at;
+    int *fds; /* workers times len */
+};
+
+/* Opens every socket; on failure one message was logged and nothing stays open. Keeps nothing of
+ * `config`. */
 NODISCARD bool listeners_open(struct listeners *l, const struct config *config, size_t workers);
 /* Closes them, and removes the unix sockets from the file system. */
 void listeners_close(struct listeners *l);
-/* The socket of one worker for the configuration's listener number `i`. */
+/* The socket of one worker for the listener number `i`. */
 int listeners_fd(const struct listeners *l, size_t worker, size_t i);
 
-/* The TCP port of the configuration's listener number `i`; 0 for a unix socket. */
+/* The TCP port of the listener number `i`; 0 for a unix socket. */
 unsigned listeners_port(const struct listeners *l, size_t i);
 
 /* One socket in the loop of one worker. */
 struct acceptor;
 
-/* Accepts clients into `env`. NULL when memory is out. */
-NODISCARD struct acceptor *acceptor_new(struct env *env, const struct config_listen *listen,
-                                        int fd);
+/* Accepts clients into `env`, whose configuration has a listener of that name (borrowed). NULL when
+ * memory is out. */
+NODISCARD struct acceptor *acceptor_new(struct env *env, const char *name, int fd);
+/* Accepts clients into another env from now on, whose configuration has the listener, too. */
+void acceptor_serve(struct acceptor *a, struct env *env);
 /* Refuses clients from now on: those in the queue, and those that come, are told at once. */
 void acceptor_stop(struct acceptor *a);
 /* NULL is fine. */

@@ -15,6 +15,9 @@
     X(connections_total, "counter", "Connections of clients that were accepted.")                  \
     X(connections_refused_total, "counter",                                                        \
       "Connections that were closed because their address had too many.")                          \
+    X(reloads_total, "counter", "Reloads of the configuration that were done.")                    \
+    X(reloads_failed_total, "counter",                                                             \
+      "Reloads that were refused; the running configuration stayed.")                              \
     X(requests_total, "counter", "Requests of clients that have ended.")                           \
     X(pushes_total, "counter", "Promised exchanges that have ended.")                              \
     X(response_body_bytes_total, "counter", "Bytes of response bodies sent to clients.")           \

@@ -1,4 +1,4 @@
-/* worker.h - one thread with its loop, its clients and its connections to origins.
+/* worker.h - one thread with its loop, its generations of clients and their connections to origins.
  * The main thread starts it, tells it things and waits for its end; nothing else crosses between
  * the two. */
 #ifndef SERVER_WORKER_H
@@ -6,18 +6,30 @@
 
 #include "server/listener.h"
 #include "server/metrics.h"
+#include "server/setup.h"
 
 struct worker;
 
+/* What all workers have in common; borrowed until worker_join(). */
 struct worker_rules {
-    struct env_rules env;
+    struct crowd *crowd;
+    struct siphash_key key; /* random and secret */
     const struct listeners *listeners;
     int ended_fd; /* an eventfd: 1 is added when a worker has ended */
 };
 
-/* Starts worker number `index`. NULL, after one message, if it cannot be started. Borrows all that
- * the rules name until worker_join(). */
-NODISCARD struct worker *worker_start(const struct worker_rules *rules, size_t index);
+/* Starts worker number `index`, which holds `setup`. NULL, after one message, if it cannot be
+ * started. */
+NODISCARD struct worker *worker_start(const struct worker_rules *rules, struct setup *setup,
+                                      size_t index);
+/* Makes ready all that serving by `setup` takes; the worker does not change. False after one
+ * message. Then worker_adopt() or worker_abandon(). */
+NODISCARD bool worker_prepare(struct worker *w, struct setup *setup);
+/* Lets new clients be served by what was prepared; those that are connected are told to go, and
+ * finish what they have begun. Cannot fail. */
+void worker_adopt(struct worker *w);
+/* Gives up what was prepared, if anything was. */
+void worker_abandon(struct worker *w);
 /* Tells it to accept no more and to end when its clients are gone, or the drain time-out is over.
  */
 void worker_drain(struct worker *w);

@@ -7,7 +7,7 @@
 
 enum { LINE_BYTES = 2000 };
 
-static enum log_level threshold = LOG_LEVEL_INFO;
+static _Atomic enum log_level threshold = LOG_LEVEL_INFO;
 
 void log_set_level(enum log_level level)
 {

@@ -144,6 +144,11 @@ static const char *const FORMAT[] = {
     "by blanks. A relative path begins in the folder of the file that it stands in.",
     "What is wrong is said in one line, `FILE:LINE: what is wrong and what is allowed`, and "
     "nothing starts.",
+    "SIGHUP (`systemctl reload headstart`) reads the file anew, and the certificates that it names. "
+    "New connections are served by it; those that are open are told to go (GOAWAY) once they have "
+    "finished what they began, however long that takes. If anything is wrong, the log says so in "
+    "one line and the running configuration stays as it is. A few options need a restart: it is "
+    "said where they stand, and a reload that would change one is refused.",
 };
 
 static const char SMALLEST[] = "[listen main]\naddress = *:443\n\n"

@@ -86,7 +86,7 @@ static const struct option TLS[] = {
      .words = TLS_VERSIONS, .help = "The oldest version of TLS that a client may speak."},
     {FILLS("session_tickets", switch, config, tls.session_tickets), .fallback = "on",
      .help = "Whether a client that returns may resume its session, which saves it a round trip or "
-             "a signature. The tickets' key lives as long as the process."},
+             "a signature. The tickets' key is a new one with each start and reload."},
 };
 
 static const struct option PUSH[] = {

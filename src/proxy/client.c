@@ -521,9 +521,7 @@ bool client_accept(struct env *env, const struct config_listen *listen, int fd,
 
 void client_drain(struct client *c)
 {
-    if (c->state == CLIENT_HANDSHAKE) {
-        client_close(c, FAIL_DRAINING);
-    } else if (c->state == CLIENT_OPEN && c->await != CLIENT_AWAIT_CLOSE) {
+    if (c->state == CLIENT_OPEN && c->await != CLIENT_AWAIT_CLOSE) {
         h2_session_announce_goaway(c->h2);
         await(c, CLIENT_AWAIT_PING, true);
         client_write_soon(c);

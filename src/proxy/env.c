@@ -70,10 +70,21 @@ void env_rest(struct env *e)
     mem_trim();
 }
 
-void env_drain(struct env *e)
+void env_retire(struct env *e)
 {
+    if (e->draining)
+        return;
     e->draining = true;
     pools_drain(e->pools);
     LIST_FOR_EACH_SAFE (c, &e->clients, struct client, node)
         client_drain(c);
+}
+
+void env_drain(struct env *e)
+{
+    env_retire(e);
+    LIST_FOR_EACH_SAFE (c, &e->clients, struct client, node) {
+        if (c->state == CLIENT_HANDSHAKE)
+            client_close(c, FAIL_DRAINING);
+    }
 }

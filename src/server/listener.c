@@ -1,6 +1,7 @@
 #include "server/listener.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -151,48 +152,65 @@ int listener_open(const struct config_address *address, const char *what)
     return -1;
 }
 
+static const char *copy(struct arena *arena, const char *text)
+{
+    return arena_printf(arena, "%s", text).ptr;
+}
+
+/* Everything but the sockets. */
+static bool prepare(struct listeners *l, const struct config *config)
+{
+    arena_init(&l->arena, NULL);
+    struct listener *at = arena_alloc(&l->arena, config->listens_len * sizeof *at);
+    l->fds = arena_alloc(&l->arena, l->workers * config->listens_len * sizeof l->fds[0]);
+    for (size_t i = 0; !l->arena.failed && i < config->listens_len; i++) {
+        const struct config_listen *from = &config->listens[i];
+        at[i] = (struct listener){copy(&l->arena, from->name), from->address};
+        at[i].address.text = copy(&l->arena, from->address.text);
+    }
+    if (l->arena.failed)
+        return false;
+    l->at = at;
+    l->len = config->listens_len;
+    for (size_t i = 0; i < l->workers * l->len; i++)
+        l->fds[i] = -1;
+    return true;
+}
+
 bool listeners_open(struct listeners *l, const struct config *config, size_t workers)
 {
-    size_t count = workers * config->listens_len;
-    *l = (struct listeners){.config = config, .workers = workers};
-    l->fds = mem_zalloc(count, sizeof l->fds[0]);
-    if (!l->fds) {
+    *l = (struct listeners){.workers = workers};
+    bool ok = prepare(l, config);
+    if (!ok)
         log_error("no memory for the listeners");
-        return false;
-    }
-    for (size_t i = 0; i < count; i++)
-        l->fds[i] = -1;
-    for (size_t i = 0; i < config->listens_len; i++) {
-        const struct config_address *address = &config->listens[i].address;
+    for (size_t i = 0; ok && i < l->len; i++) {
+        const struct config_address *address = &l->at[i].address;
         size_t sockets = address->storage.ss_family == AF_UNIX ? 1 : workers;
-        if (!open_group(address, "", l->fds + i, sockets, config->listens_len)) {
-            listeners_close(l);
-            return false;
-        }
+        ok = open_group(address, "", l->fds + i, sockets, l->len);
     }
-    return true;
+    if (!ok)
+        listeners_close(l);
+    return ok;
 }
 
 void listeners_close(struct listeners *l)
 {
-    size_t count = l->fds ? l->workers * l->config->listens_len : 0;
-    for (size_t i = 0; i < count; i++) {
-        const struct config_address *address =
-            &l->config->listens[i % l->config->listens_len].address;
+    for (size_t i = 0; i < l->workers * l->len; i++) {
+        const struct config_address *address = &l->at[i % l->len].address;
         if (l->fds[i] < 0)
             continue;
         close(l->fds[i]);
         if (address->storage.ss_family == AF_UNIX)
             unlink(((const struct sockaddr_un *)&address->storage)->sun_path);
     }
-    mem_free(l->fds);
-    l->fds = NULL;
+    arena_fini(&l->arena);
+    *l = (struct listeners){0};
 }
 
 int listeners_fd(const struct listeners *l, size_t worker, size_t i)
 {
-    bool shared = l->config->listens[i].address.storage.ss_family == AF_UNIX;
-    return l->fds[(shared ? 0 : worker) * l->config->listens_len + i];
+    bool shared = l->at[i].address.storage.ss_family == AF_UNIX;
+    return l->fds[(shared ? 0 : worker) * l->len + i];
 }
 
 unsigned listeners_port(const struct listeners *l, size_t i)
@@ -207,6 +225,7 @@ unsigned listeners_port(const struct listeners *l, size_t i)
 }
 
 struct acceptor {
+    const char *name;
     struct env *env;
     const struct config_listen *listen;
     int fd;
@@ -252,12 +271,13 @@ static void on_acceptable(evutil_socket_t fd, short events, void *user)
     }
 }
 
-struct acceptor *acceptor_new(struct env *env, const struct config_listen *listen, int fd)
+struct acceptor *acceptor_new(struct env *env, const char *name, int fd)
 {
     struct acceptor *a = mem_zalloc(1, sizeof *a);
     if (!a)
         return NULL;
-    *a = (struct acceptor){.env = env, .listen = listen, .fd = fd};
+    *a = (struct acceptor){.name = name, .fd = fd};
+    acceptor_serve(a, env);
     a->event = event_new(env->base, fd, EV_READ | EV_PERSIST, on_acceptable, a);
     a->pause = evtimer_new(env->base, on_pause_over, a);
     if (!a->event || !a->pause || event_add(a->event, NULL) != 0) {
@@ -265,6 +285,13 @@ struct acceptor *acceptor_new(struct env *env, const struct config_listen *liste
         return NULL;
     }
     return a;
+}
+
+void acceptor_serve(struct acceptor *a, struct env *env)
+{
+    a->env = env;
+    a->listen = config_listen_named(env->config, a->name);
+    assert(a->listen);
 }
 
 void acceptor_stop(struct acceptor *a)

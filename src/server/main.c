@@ -14,6 +14,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "origin/dial.h"
@@ -29,12 +30,12 @@ enum exit_code {
     EXIT_RUN_TIME = 3,
 };
 
-static const int signal_numbers[] = {SIGTERM, SIGINT, SIGUSR1};
+static const int signal_numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
 
 /* The process. */
 struct daemon {
-    struct config *config;
-    struct tls_context *tls;
+    struct arguments arguments;
+    struct setup *setup; /* new clients are served by it */
     struct demo *demo;
     struct listeners listeners;
     struct siphash_key key;
@@ -42,42 +43,16 @@ struct daemon {
     struct event_base *base;
     struct event *signals[ARRAY_LEN(signal_numbers)], *ended;
     struct admin *admin;
+    struct metrics metrics; /* what no worker counts */
     int ended_fd;
     struct worker **workers;
     size_t workers_len, workers_ended;
     bool draining;
 };
 
-static struct config *read_config(const struct arguments *a, const struct demo *demo)
+static struct setup *load(const struct daemon *d, struct setup_error *error)
 {
-    char url[64];
-    const char *origin = a->origin;
-    struct config_error error;
-    struct config *config;
-    if (demo) {
-        snprintf(url, sizeof url, "http://127.0.0.1:%u", demo_port(demo));
-        origin = url;
-    }
-    if (origin)
-        config = config_quick(origin, a->listen, a->certificate, a->key, &error);
-    else
-        config = config_load(a->file, &error);
-    if (!config)
-        fprintf(stderr, "%s\n", error.text);
-    return config;
-}
-
-static bool load(struct daemon *d, const struct arguments *a)
-{
-    struct tls_error error;
-    d->config = read_config(a, d->demo);
-    if (!d->config)
-        return false;
-    log_set_level((enum log_level)d->config->log.level);
-    d->tls = tls_context_new(d->config, &error);
-    if (!d->tls)
-        fprintf(stderr, "%s\n", error.text);
-    return d->tls != NULL;
+    return setup_load(&d->arguments, d->demo ? demo_port(d->demo) : 0, error);
 }
 
 /* Root is needed for the ports and the keys only. */
@@ -129,10 +104,71 @@ static void drain(struct daemon *d)
         worker_drain(d->workers[i]);
 }
 
+/* Every worker is ready for `next` before any of them changes. */
+static bool prepare_all(struct daemon *d, struct setup *next)
+{
+    for (size_t i = 0; i < d->workers_len; i++) {
+        if (worker_prepare(d->workers[i], next))
+            continue;
+        for (size_t j = 0; j < i; j++)
+            worker_abandon(d->workers[j]);
+        return false;
+    }
+    return true;
+}
+
+/* False, and one message says why: nothing has changed. */
+static bool reload(struct daemon *d)
+{
+    struct setup_error error;
+    struct config_error change;
+    struct setup *next = load(d, &error);
+    if (!next) {
+        log_error("%s; the running configuration stays", error.text);
+        return false;
+    }
+    if (!config_may_follow(d->setup->config, next->config, &change)) {
+        log_error("%s; the running configuration stays", change.text);
+        setup_let_go(next);
+        return false;
+    }
+    if (!prepare_all(d, next)) {
+        setup_let_go(next);
+        return false;
+    }
+    for (size_t i = 0; i < d->workers_len; i++)
+        worker_adopt(d->workers[i]);
+    setup_let_go(d->setup);
+    d->setup = next;
+    log_set_level((enum log_level)next->config->log.level);
+    log_info("reloaded %s: new connections are served by it", next->config->file);
+    return true;
+}
+
+static void on_reload(struct daemon *d)
+{
+    if (d->draining)
+        return;
+    sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)clock_monotonic_us());
+    atomic_fetch_add(reload(d) ? &d->metrics.reloads_total : &d->metrics.reloads_failed_total, 1);
+    sd_notify(0, "READY=1");
+}
+
+/* Without a file there is nothing to reload: SIGHUP then is what it is to any program whose
+ * terminal is closed. */
+static bool has_file(const struct daemon *d)
+{
+    return !d->demo && !d->arguments.origin;
+}
+
 static void on_signal(evutil_socket_t number, short events, void *user)
 {
     struct daemon *d = user;
     (void)events;
+    if (number == SIGHUP && has_file(d)) {
+        on_reload(d);
+        return;
+    }
     if (number == SIGUSR1) {
         for (size_t i = 0; i < d->workers_len; i++)
             worker_reopen_log(d->workers[i]);
@@ -145,7 +181,7 @@ static void on_signal(evutil_socket_t number, short events, void *user)
         return;
     }
     log_info("%s: finishing what runs, for at most %llu s", strsignal(number),
-             (unsigned long long)(d->config->timeouts.drain_ms / 1000));
+             (unsigned long long)(d->setup->config->timeouts.drain_ms / 1000));
     drain(d);
 }
 
@@ -194,7 +230,8 @@ static bool start_workers(struct daemon *d, size_t count)
 {
     d->crowd = mem_zalloc(1, sizeof *d->crowd);
     const struct worker_rules rules = {
-        .env = {.config = d->config, .tls = d->tls, .crowd = d->crowd, .key = d->key},
+        .crowd = d->crowd,
+        .key = d->key,
         .listeners = &d->listeners,
         .ended_fd = d->ended_fd,
     };
@@ -204,7 +241,7 @@ static bool start_workers(struct daemon *d, size_t count)
         return false;
     }
     for (size_t i = 0; i < count; i++) {
-        d->workers[i] = worker_start(&rules, i);
+        d->workers[i] = worker_start(&rules, d->setup, i);
         if (!d->workers[i])
             return false;
         d->workers_len++;
@@ -215,27 +252,30 @@ static bool start_workers(struct daemon *d, size_t count)
 static void collect(void *user, struct metrics *sum)
 {
     const struct daemon *d = user;
+    metrics_add(sum, &d->metrics);
     for (size_t i = 0; i < d->workers_len; i++)
         worker_add_metrics(d->workers[i], sum);
 }
 
 static bool open_admin(struct daemon *d)
 {
-    if (d->config->admin.address.len == 0)
+    const struct config *config = d->setup->config;
+    if (config->admin.address.len == 0)
         return true;
-    d->admin = admin_open(d->base, d->config, collect, d);
+    d->admin = admin_open(d->base, config, collect, d);
     return d->admin != NULL;
 }
 
 static bool start(struct daemon *d)
 {
-    size_t count = d->config->workers > 0 ? (size_t)d->config->workers : count_cpus();
+    const struct config *config = d->setup->config;
+    size_t count = config->workers > 0 ? (size_t)config->workers : count_cpus();
     raise_descriptor_limit();
     if (getrandom(&d->key, sizeof d->key, 0) != sizeof d->key) {
         log_error("no random bytes: %s", strerror(errno));
         return false;
     }
-    if (!listeners_open(&d->listeners, d->config, count) || !become_user(d->config->user))
+    if (!listeners_open(&d->listeners, config, count) || !become_user(config->user))
         return false;
     if (!open_loop(d)) {
         log_error("the event loop cannot be opened: %s", strerror(errno));
@@ -290,32 +330,36 @@ static void clean_up(struct daemon *d)
         event_base_free(d->base);
     if (d->ended_fd >= 0)
         close(d->ended_fd);
-    tls_context_free(d->tls);
-    config_free(d->config);
+    setup_let_go(d->setup);
     demo_stop(d->demo);
     dial_teardown();
     libevent_global_shutdown();
 }
 
-static int act(struct daemon *d, const struct arguments *a)
+static int act(struct daemon *d)
 {
+    struct setup_error error;
     if (!dial_setup()) {
         log_error("libcurl cannot be used");
         return EXIT_RUN_TIME;
     }
-    if (a->action == ACTION_DEMO) {
+    if (d->arguments.action == ACTION_DEMO) {
         d->demo = demo_start();
         if (!d->demo)
             return EXIT_RUN_TIME;
     }
-    if (!load(d, a))
+    d->setup = load(d, &error);
+    if (!d->setup) {
+        fprintf(stderr, "%s\n", error.text);
         return EXIT_CONFIGURATION;
-    switch (a->action) {
+    }
+    log_set_level((enum log_level)d->setup->config->log.level);
+    switch (d->arguments.action) {
     case ACTION_TEST:
-        printf("%s: the configuration is fine\n", d->config->file);
+        printf("%s: the configuration is fine\n", d->setup->config->file);
         return EXIT_FINE;
     case ACTION_DUMP:
-        config_dump(d->config, stdout);
+        config_dump(d->setup->config, stdout);
         return EXIT_FINE;
     default:
         return run(d);
@@ -325,20 +369,19 @@ static int act(struct daemon *d, const struct arguments *a)
 int main(int argc, char **argv)
 {
     struct daemon d = {.ended_fd = -1};
-    struct arguments a;
-    if (!arguments_read(&a, argc, argv))
+    if (!arguments_read(&d.arguments, argc, argv))
         return EXIT_USAGE;
-    if (a.action == ACTION_HELP) {
+    if (d.arguments.action == ACTION_HELP) {
         arguments_print_help();
         return EXIT_FINE;
     }
-    if (a.action == ACTION_VERSION) {
+    if (d.arguments.action == ACTION_VERSION) {
         puts("headstart " HEADSTART_VERSION);
         return EXIT_FINE;
     }
     signal(SIGPIPE, SIG_IGN);
     close_door_to_signals();
-    int code = act(&d, &a);
+    int code = act(&d);
     clean_up(&d);
     return code;
 }

@@ -10,41 +10,79 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "server/access.h"
+#include "server/generation.h"
 
 /* What the main thread may tell, as bits. */
 enum order {
     ORDER_DRAIN = 1,
     ORDER_REOPEN_LOG = 2,
     ORDER_STOP = 4,
+    ORDER_ADOPT = 8,
+};
+
+/* How many clients there were. */
+struct tally {
+    uint64_t open, total, refused;
 };
 
 struct worker {
     struct worker_rules rules;
+    size_t index;
     pthread_t thread;
     bool running;
     struct event_base *base;
-    struct env env;
-    bool has_env, has_access;
-    struct access access;
+    struct list generations; /* the newest first: new clients join it */
+    struct tally gone;       /* of generations that are no more */
     struct metrics metrics;
     struct acceptor **acceptors;
     int orders_fd;
     atomic_uint orders;
+    struct generation *prepared;         /* the main thread's */
+    struct generation *_Atomic to_adopt; /* handed over */
     struct event *orders_event, *timer;
     uint64_t armed_ms; /* when the timer ends; UINT64_MAX: it does not run */
     uint64_t drain_deadline_ms;
-    bool ended;
+    bool draining, ended;
 };
+
+static struct generation *newest(const struct worker *w)
+{
+    return CONTAINER_OF(w->generations.next, struct generation, node);
+}
+
+static uint64_t now_ms(const struct worker *w)
+{
+    return turn_now_ms(&newest(w)->env.turn);
+}
 
 static void drain(struct worker *w)
 {
-    if (w->env.draining)
+    if (w->draining)
         return;
-    for (size_t i = 0; i < w->rules.env.config->listens_len; i++)
+    w->draining = true;
+    for (size_t i = 0; i < w->rules.listeners->len; i++)
         acceptor_stop(w->acceptors[i]);
-    w->drain_deadline_ms = turn_now_ms(&w->env.turn) + w->rules.env.config->timeouts.drain_ms;
-    env_drain(&w->env);
+    w->drain_deadline_ms = now_ms(w) + newest(w)->setup->config->timeouts.drain_ms;
+    LIST_FOR_EACH_SAFE (g, &w->generations, struct generation, node)
+        env_drain(&g->env);
+}
+
+static void adopt(struct worker *w)
+{
+    struct generation *next = atomic_exchange(&w->to_adopt, NULL);
+    if (!next)
+        return;
+    struct generation *last = newest(w);
+    list_push_front(&w->generations, &next->node);
+    for (size_t i = 0; i < w->rules.listeners->len; i++)
+        acceptor_serve(w->acceptors[i], &next->env);
+    env_retire(&last->env);
+}
+
+static void reopen_logs(struct worker *w)
+{
+    LIST_FOR_EACH_SAFE (g, &w->generations, struct generation, node)
+        access_reopen(&g->access);
 }
 
 static void on_orders(evutil_socket_t fd, short events, void *user)
@@ -54,8 +92,10 @@ static void on_orders(evutil_socket_t fd, short events, void *user)
     (void)events;
     eventfd_read(fd, &count);
     unsigned orders = atomic_exchange(&w->orders, 0);
+    if (orders & ORDER_ADOPT)
+        adopt(w);
     if (orders & ORDER_REOPEN_LOG)
-        access_reopen(&w->access);
+        reopen_logs(w);
     if (orders & (ORDER_DRAIN | ORDER_STOP))
         drain(w);
     if (orders & ORDER_STOP)
@@ -74,7 +114,7 @@ static void on_timer(evutil_socket_t fd, short events, void *user)
  * only ever moved forwards. */
 static void arm_timer(struct worker *w, uint64_t left_ms)
 {
-    uint64_t now = turn_now_ms(&w->env.turn);
+    uint64_t now = now_ms(w);
     if (left_ms == UINT64_MAX || w->armed_ms <= now + left_ms)
         return;
     struct timeval wait = {(time_t)(left_ms / 1000), (suseconds_t)(left_ms % 1000 * 1000)};
@@ -84,30 +124,69 @@ static void arm_timer(struct worker *w, uint64_t left_ms)
 
 static uint64_t drain_left_ms(struct worker *w)
 {
-    uint64_t now = turn_now_ms(&w->env.turn);
-    if (!w->env.draining)
+    uint64_t now = now_ms(w);
+    if (!w->draining)
         return UINT64_MAX;
     return w->drain_deadline_ms > now ? w->drain_deadline_ms - now : 0;
 }
 
+static void tally_add(struct tally *t, const struct env *e)
+{
+    t->open += e->clients_len;
+    t->total += e->clients_total;
+    t->refused += e->clients_refused;
+}
+
+static void publish(struct worker *w, const struct tally *t)
+{
+    atomic_store_explicit(&w->metrics.connections_open, t->open, memory_order_relaxed);
+    atomic_store_explicit(&w->metrics.connections_total, t->total, memory_order_relaxed);
+    atomic_store_explicit(&w->metrics.connections_refused_total, t->refused, memory_order_relaxed);
+}
+
 static void end_turn(struct worker *w)
 {
-    uint64_t left;
-    do {
-        turn_run(&w->env.turn);
-        left = env_expire(&w->env);
-    } while (!turn_is_over(&w->env.turn));
-    env_rest(&w->env);
+    uint64_t left = UINT64_MAX;
+    struct tally now = w->gone;
+    LIST_FOR_EACH_SAFE (g, &w->generations, struct generation, node) {
+        uint64_t of_this = generation_end_turn(g);
+        left = of_this < left ? of_this : left;
+        tally_add(&now, &g->env);
+        if (g != newest(w) && g->env.clients_len == 0) {
+            tally_add(&w->gone, &g->env);
+            generation_free(g);
+            mem_trim();
+        }
+    }
     uint64_t drain_left = drain_left_ms(w);
-    if (w->env.draining && (w->env.clients_len == 0 || drain_left == 0))
+    if (w->draining && (now.open == 0 || drain_left == 0))
         w->ended = true;
     arm_timer(w, left < drain_left ? left : drain_left);
-    access_flush(&w->access);
-    atomic_store_explicit(&w->metrics.connections_open, w->env.clients_len, memory_order_relaxed);
-    atomic_store_explicit(&w->metrics.connections_total, w->env.clients_total,
-                          memory_order_relaxed);
-    atomic_store_explicit(&w->metrics.connections_refused_total, w->env.clients_refused,
-                          memory_order_relaxed);
+    publish(w, &now);
+}
+
+/* False: something is to be done in the next turn that no event tells of. */
+static bool begin_turn(struct worker *w)
+{
+    bool may_wait = true;
+    LIST_FOR_EACH_SAFE (g, &w->generations, struct generation, node) {
+        may_wait = may_wait && !turn_has_deferred(&g->env.turn);
+        turn_begin(&g->env.turn);
+    }
+    return may_wait;
+}
+
+static void end(struct worker *w)
+{
+    uint64_t left_open = 0;
+    LIST_FOR_EACH_SAFE (g, &w->generations, struct generation, node) {
+        left_open += g->env.clients_len;
+        generation_free(g);
+    }
+    if (left_open > 0) {
+        log_warning("%llu connections were open when the drain time-out ended: they are closed",
+                    (unsigned long long)left_open);
+    }
 }
 
 static void *run(void *user)
@@ -115,26 +194,13 @@ static void *run(void *user)
     struct worker *w = user;
     end_turn(w);
     while (!w->ended) {
-        bool waits = !turn_has_deferred(&w->env.turn);
-        turn_begin(&w->env.turn);
-        event_base_loop(w->base, waits ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK);
+        bool may_wait = begin_turn(w);
+        event_base_loop(w->base, may_wait ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK);
         end_turn(w);
     }
-    if (w->env.clients_len > 0) {
-        log_warning("%u connections were open when the drain time-out ended: they are closed",
-                    w->env.clients_len);
-    }
-    env_fini(&w->env);
-    w->has_env = false;
+    end(w);
     eventfd_write(w->rules.ended_fd, 1);
     return NULL;
-}
-
-static void report(void *user, const struct record *record)
-{
-    struct worker *w = user;
-    access_add(&w->access, record);
-    metrics_count(&w->metrics, record);
 }
 
 static struct event_base *make_base(void)
@@ -149,39 +215,44 @@ static struct event_base *make_base(void)
     return base;
 }
 
-static bool open_acceptors(struct worker *w, size_t index)
+static struct generation *make_generation(struct worker *w, struct setup *setup)
 {
-    const struct config *config = w->rules.env.config;
-    w->acceptors = mem_zalloc(config->listens_len, sizeof w->acceptors[0]);
-    if (!w->acceptors)
-        return false;
-    for (size_t i = 0; i < config->listens_len; i++) {
-        int fd = listeners_fd(w->rules.listeners, index, i);
-        w->acceptors[i] = acceptor_new(&w->env, &config->listens[i], fd);
+    const struct generation_rules rules = {
+        .base = w->base, .crowd = w->rules.crowd, .key = w->rules.key, .metrics = &w->metrics};
+    return generation_new(&rules, setup);
+}
+
+static bool open_acceptors(struct worker *w)
+{
+    const struct listeners *l = w->rules.listeners;
+    w->acceptors = mem_zalloc(l->len, sizeof w->acceptors[0]);
+    for (size_t i = 0; w->acceptors && i < l->len; i++) {
+        w->acceptors[i] =
+            acceptor_new(&newest(w)->env, l->at[i].name, listeners_fd(l, w->index, i));
         if (!w->acceptors[i])
             return false;
     }
-    return true;
+    return w->acceptors;
 }
 
-static bool open_loop(struct worker *w, size_t index)
+static bool open_loop(struct worker *w, struct setup *setup)
 {
+    w->orders_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     w->base = make_base();
-    if (!w->base)
+    if (!w->base || w->orders_fd < 0)
         return false;
     w->orders_event = event_new(w->base, w->orders_fd, EV_READ | EV_PERSIST, on_orders, w);
     w->timer = evtimer_new(w->base, on_timer, w);
     if (!w->orders_event || !w->timer || event_add(w->orders_event, NULL) != 0)
         return false;
-    w->has_env = env_init(&w->env, w->base, &w->rules.env);
-    if (!w->has_env)
+    struct generation *first = make_generation(w, setup);
+    if (!first)
         return false;
-    w->env.report = report;
-    w->env.report_user = w;
-    return open_acceptors(w, index);
+    list_push(&w->generations, &first->node);
+    return open_acceptors(w);
 }
 
-struct worker *worker_start(const struct worker_rules *rules, size_t index)
+struct worker *worker_start(const struct worker_rules *rules, struct setup *setup, size_t index)
 {
     struct worker *w = mem_zalloc(1, sizeof *w);
     if (!w) {
@@ -189,10 +260,11 @@ struct worker *worker_start(const struct worker_rules *rules, size_t index)
         return NULL;
     }
     w->rules = *rules;
+    w->index = index;
     w->armed_ms = UINT64_MAX;
-    w->orders_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    w->has_access = access_init(&w->access, rules->env.config);
-    if (w->has_access && w->orders_fd >= 0 && open_loop(w, index)) {
+    w->orders_fd = -1;
+    list_init(&w->generations);
+    if (open_loop(w, setup)) {
         int code = pthread_create(&w->thread, NULL, run, w);
         w->running = code == 0;
         errno = code;
@@ -204,10 +276,31 @@ struct worker *worker_start(const struct worker_rules *rules, size_t index)
     return NULL;
 }
 
+bool worker_prepare(struct worker *w, struct setup *setup)
+{
+    worker_abandon(w);
+    w->prepared = make_generation(w, setup);
+    return w->prepared;
+}
+
+void worker_abandon(struct worker *w)
+{
+    generation_free(w->prepared);
+    w->prepared = NULL;
+}
+
 static void order(struct worker *w, enum order what)
 {
     atomic_fetch_or(&w->orders, what);
     eventfd_write(w->orders_fd, 1);
+}
+
+void worker_adopt(struct worker *w)
+{
+    /* One that was handed over before and not yet taken was never used. */
+    generation_free(atomic_exchange(&w->to_adopt, w->prepared));
+    w->prepared = NULL;
+    order(w, ORDER_ADOPT);
 }
 
 void worker_drain(struct worker *w)
@@ -236,13 +329,13 @@ void worker_join(struct worker *w)
         return;
     if (w->running)
         pthread_join(w->thread, NULL);
-    for (size_t i = 0; w->acceptors && i < w->rules.env.config->listens_len; i++)
+    for (size_t i = 0; w->acceptors && i < w->rules.listeners->len; i++)
         acceptor_free(w->acceptors[i]);
     mem_free(w->acceptors);
-    if (w->has_env)
-        env_fini(&w->env);
-    if (w->has_access)
-        access_fini(&w->access);
+    worker_abandon(w);
+    generation_free(w->to_adopt);
+    LIST_FOR_EACH_SAFE (g, &w->generations, struct generation, node)
+        generation_free(g);
     if (w->orders_event)
         event_free(w->orders_event);
     if (w->timer)

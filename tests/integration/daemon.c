@@ -17,6 +17,7 @@ enum {
 
 struct daemon {
     struct process *process;
+    size_t taken, refused; /* reloads */
     bool draining;
 };
 
@@ -52,7 +53,7 @@ static struct process *daemon_spawn(const char *dir, const char *const *args)
     return process;
 }
 
-static void daemon_write_conf(const char *dir, const struct daemon_setup *setup)
+void daemon_write_conf(const char *dir, const struct daemon_setup *setup)
 {
     const char *certificates = setup->certificates
                                    ? setup->certificates
@@ -107,6 +108,21 @@ void daemon_signal(struct daemon *d, int signal)
 {
     process_signal(d->process, signal);
     d->draining = d->draining || signal == SIGTERM || signal == SIGINT;
+}
+
+void daemon_reload(struct daemon *d, const char *dir, const struct daemon_setup *setup, bool taken)
+{
+    const char *sign =
+        taken ? "new connections are served by it\n" : "; the running configuration stays\n";
+    size_t n = taken ? ++d->taken : ++d->refused;
+    daemon_write_conf(dir, setup);
+    daemon_signal(d, SIGHUP);
+    if (process_wait_times(d->process, PROCESS_ERR, sign, n, CHECK_SOON_MS))
+        return;
+    char *messages = daemon_messages(d);
+    print_error("the configuration was not %s:\n%s\n", taken ? "taken" : "refused", messages);
+    free(messages);
+    fail();
 }
 
 void daemon_drain(struct daemon *d)

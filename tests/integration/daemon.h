@@ -25,13 +25,18 @@ struct daemon_setup {
     const char *log;          /* more options of [log] */
 };
 
-/* Writes proxy.conf into `dir`, starts the daemon there, and waits until it is ready; fails the
+/* Writes proxy.conf into `dir`. */
+void daemon_write_conf(const char *dir, const struct daemon_setup *setup);
+/* Does that, starts the daemon there, and waits until it is ready; fails the
  * test where it does not become so. */
 struct daemon *daemon_start(const char *dir, const struct daemon_setup *setup);
 /* The same, but waits for nothing. */
 struct daemon *daemon_launch(const char *dir, const struct daemon_setup *setup);
 /* Starts it with a command line of the test's own; ends with NULL, without the program. */
 struct daemon *daemon_start_with(const char *dir, const char *const *args);
+/* Writes proxy.conf anew, tells the daemon (SIGHUP), and waits until it has taken it, or refused it
+ * where it is not to be `taken`; fails the test otherwise. */
+void daemon_reload(struct daemon *d, const char *dir, const struct daemon_setup *setup, bool taken);
 /* Asks it to end, and fails the test unless it ends in time, with status 0, and without a word of a
  * sanitizer. Frees. NULL is fine. */
 void daemon_stop(struct daemon *d);

@@ -109,25 +109,23 @@ void process_signal(struct process *p, int signal)
         kill(p->pid, signal);
 }
 
-static size_t process_count_lines(const struct bytes *b)
+static size_t process_count(const struct bytes *b, const char *text)
 {
     size_t n = 0;
-    for (size_t i = 0; i < b->len; i++)
-        n += b->ptr[i] == '\n';
+    for (const char *at = bytes_text(b); (at = strstr(at, text)); at += strlen(text))
+        n++;
     return n;
 }
 
-/* Waits for `text`, or for `lines` where there is none. */
-static bool process_wait_for(struct process *p, enum process_stream stream, const char *text,
-                             size_t lines, unsigned ms)
+bool process_wait_times(struct process *p, enum process_stream stream, const char *text, size_t n,
+                        unsigned ms)
 {
     uint64_t deadline = check_deadline(ms);
     struct timespec until = {(time_t)(deadline / 1000), (long)(deadline % 1000) * 1000000};
     pthread_mutex_lock(&p->lock);
     bool found;
     for (;;) {
-        const struct bytes *b = &p->written[stream];
-        found = text ? strstr(bytes_text(b), text) != NULL : process_count_lines(b) >= lines;
+        found = process_count(&p->written[stream], text) >= n;
         if (found || p->ended)
             break;
         if (pthread_cond_timedwait(&p->changed, &p->lock, &until) == ETIMEDOUT)
@@ -139,12 +137,12 @@ static bool process_wait_for(struct process *p, enum process_stream stream, cons
 
 bool process_wait_text(struct process *p, enum process_stream stream, const char *text, unsigned ms)
 {
-    return process_wait_for(p, stream, text, 0, ms);
+    return process_wait_times(p, stream, text, 1, ms);
 }
 
 bool process_wait_lines(struct process *p, enum process_stream stream, size_t n, unsigned ms)
 {
-    return process_wait_for(p, stream, NULL, n, ms);
+    return process_wait_times(p, stream, "\n", n, ms);
 }
 
 char *process_text(struct process *p, enum process_stream stream)
@@ -170,7 +168,7 @@ int process_wait(struct process *p, unsigned ms)
         return -1;
     p->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     /* What it wrote last is then complete. */
-    process_wait_for(p, PROCESS_ERR, NULL, SIZE_MAX, CHECK_SOON_MS);
+    process_wait_lines(p, PROCESS_ERR, SIZE_MAX, CHECK_SOON_MS);
     return p->status;
 }
 

@@ -24,6 +24,9 @@ void process_signal(struct process *p, int signal);
  * writing it. */
 bool process_wait_text(struct process *p, enum process_stream stream, const char *text,
                        unsigned ms);
+/* The same, until it stands there `n` times. */
+bool process_wait_times(struct process *p, enum process_stream stream, const char *text, size_t n,
+                        unsigned ms);
 /* Waits until it has written `n` whole lines. */
 bool process_wait_lines(struct process *p, enum process_stream stream, size_t n, unsigned ms);
 /* All that it wrote so far. Free with free(). */

@@ -1,0 +1,33 @@
+/* setup.h - a configuration and what was loaded for it: what clients are served by.
+ * Immutable and shared by all threads, each of which holds it as long as it uses it; the last to
+ * let go frees it. A reload makes a new one. */
+#ifndef SERVER_SETUP_H
+#define SERVER_SETUP_H
+
+#include <stdatomic.h>
+
+#include "config/config.h"
+#include "server/arguments.h"
+#include "tls/context.h"
+
+struct setup {
+    struct config *config;
+    struct tls_context *tls;
+    atomic_uint holders;
+};
+
+/* Why there is none: one whole line without its newline. */
+struct setup_error {
+    char text[CONFIG_ERROR_BYTES];
+};
+
+/* Reads what the command line names, the certificates too; `demo_port` is the port of the demo's
+ * origin, or 0 where that does not run. Returns it held once, or NULL with `error` filled. */
+NODISCARD struct setup *setup_load(const struct arguments *a, unsigned demo_port,
+                                   struct setup_error *error);
+/* Another holder; returns `s`. */
+struct setup *setup_hold(struct setup *s);
+/* A holder lets go; NULL is fine. */
+void setup_let_go(struct setup *s);
+
+#endif

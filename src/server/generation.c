@@ -1,0 +1,57 @@
+#include "server/generation.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+
+static void report(void *user, const struct record *record)
+{
+    struct generation *g = user;
+    access_add(&g->access, record);
+    metrics_count(g->metrics, record);
+}
+
+struct generation *generation_new(const struct generation_rules *rules, struct setup *setup)
+{
+    struct generation *g = mem_zalloc(1, sizeof *g);
+    const struct env_rules of_env = {
+        .config = setup->config, .tls = setup->tls, .crowd = rules->crowd, .key = rules->key};
+    if (!g || !env_init(&g->env, rules->base, &of_env)) {
+        log_error("no memory for a worker's clients");
+        mem_free(g);
+        return NULL;
+    }
+    if (!access_init(&g->access, setup->config)) {
+        env_fini(&g->env);
+        mem_free(g);
+        return NULL;
+    }
+    list_init(&g->node);
+    g->setup = setup_hold(setup);
+    g->metrics = rules->metrics;
+    g->env.report = report;
+    g->env.report_user = g;
+    return g;
+}
+
+void generation_free(struct generation *g)
+{
+    if (!g)
+        return;
+    list_remove(&g->node);
+    env_fini(&g->env);
+    access_fini(&g->access);
+    setup_let_go(g->setup);
+    mem_free(g);
+}
+
+uint64_t generation_end_turn(struct generation *g)
+{
+    uint64_t left;
+    do {
+        turn_run(&g->env.turn);
+        left = env_expire(&g->env);
+    } while (!turn_is_over(&g->env.turn));
+    env_rest(&g->env);
+    access_flush(&g->access);
+    return left;
+}
