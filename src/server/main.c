@@ -133,6 +133,7 @@ static bool reload(struct daemon *d)
         return false;
     }
     if (!prepare_all(d, next)) {
+        log_error("%s is not used; the running configuration stays", next->config->file);
         setup_let_go(next);
         return false;
     }

@@ -17,7 +17,6 @@ enum {
 
 struct daemon {
     struct process *process;
-    size_t taken, refused; /* reloads */
     bool draining;
 };
 
@@ -110,17 +109,38 @@ void daemon_signal(struct daemon *d, int signal)
     d->draining = d->draining || signal == SIGTERM || signal == SIGINT;
 }
 
-void daemon_reload(struct daemon *d, const char *dir, const struct daemon_setup *setup, bool taken)
+static size_t daemon_count(struct daemon *d, const char *text)
 {
-    const char *sign =
-        taken ? "new connections are served by it\n" : "; the running configuration stays\n";
-    size_t n = taken ? ++d->taken : ++d->refused;
+    char *messages = daemon_messages(d);
+    size_t n = 0;
+    for (const char *at = messages; (at = strstr(at, text)); at += strlen(text))
+        n++;
+    free(messages);
+    return n;
+}
+
+bool daemon_try_reload(struct daemon *d, const char *dir, const struct daemon_setup *setup)
+{
+    static const char taken[] = "new connections are served by it\n";
+    static const char refused[] = "; the running configuration stays\n";
+    size_t before = daemon_count(d, taken), either = before + daemon_count(d, refused);
     daemon_write_conf(dir, setup);
     daemon_signal(d, SIGHUP);
-    if (process_wait_times(d->process, PROCESS_ERR, sign, n, CHECK_SOON_MS))
+    for (;;) {
+        size_t lines = daemon_count(d, "\n"), now = daemon_count(d, taken);
+        if (now + daemon_count(d, refused) > either)
+            return now > before;
+        if (!process_wait_lines(d->process, PROCESS_ERR, lines + 1, CHECK_SOON_MS))
+            fail_msg("the daemon does not say what became of the reload");
+    }
+}
+
+void daemon_reload(struct daemon *d, const char *dir, const struct daemon_setup *setup, bool taken)
+{
+    if (daemon_try_reload(d, dir, setup) == taken)
         return;
     char *messages = daemon_messages(d);
-    print_error("the configuration was not %s:\n%s\n", taken ? "taken" : "refused", messages);
+    print_error("the configuration was %s:\n%s\n", taken ? "refused" : "taken", messages);
     free(messages);
     fail();
 }

@@ -34,8 +34,10 @@ struct daemon *daemon_start(const char *dir, const struct daemon_setup *setup);
 struct daemon *daemon_launch(const char *dir, const struct daemon_setup *setup);
 /* Starts it with a command line of the test's own; ends with NULL, without the program. */
 struct daemon *daemon_start_with(const char *dir, const char *const *args);
-/* Writes proxy.conf anew, tells the daemon (SIGHUP), and waits until it has taken it, or refused it
- * where it is not to be `taken`; fails the test otherwise. */
+/* Writes proxy.conf anew, tells the daemon (SIGHUP), and waits until it has taken it (true) or
+ * refused it. */
+bool daemon_try_reload(struct daemon *d, const char *dir, const struct daemon_setup *setup);
+/* The same, and fails the test unless it was `taken`, or refused. */
 void daemon_reload(struct daemon *d, const char *dir, const struct daemon_setup *setup, bool taken);
 /* Asks it to end, and fails the test unless it ends in time, with status 0, and without a word of a
  * sanitizer. Frees. NULL is fine. */

@@ -184,6 +184,38 @@ static void a_daemon_that_has_just_started_pays_no_more(void **state)
     }
 }
 
+/* A connection from before a reload goes on where that does not come about. */
+static void reload_that_lacks_memory_changes_nothing(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub = rig_stub(rig, NULL);
+    set_scripts(stub);
+    const char *text = rig_text(rig, "[origin app]\n%s%s", rig_url(rig, stub), conf);
+    const struct daemon_setup setup = {.top = "workers = 2", .conf = text};
+    rig_daemon(rig, &setup);
+    long long before = atomic_load(&memory->taken);
+    daemon_reload(rig->daemon, rig->dir, &setup, true);
+    long long count = atomic_load(&memory->taken) - before;
+    assert_true(count > 5);
+    for (long long n = 0; n < count; n += stride()) {
+        struct peer *p = rig_peer(rig, NULL);
+        assert_int_equal(peer_fetch(p, "/a.css")->status, 200);
+        atomic_store(&memory->left, n);
+        bool taken = daemon_try_reload(rig->daemon, rig->dir, &setup);
+        atomic_store(&memory->left, -1);
+        if (taken) {
+            assert_true(peer_ends(p, CHECK_SOON_MS));
+        } else {
+            assert_int_equal(peer_fetch(p, "/a.css")->status, 200);
+            assert_int_equal(peer_count(p, PEER_GOAWAY), 0);
+        }
+        rig_close_peer(rig, p);
+        serves_another(rig);
+    }
+    daemon_reload(rig->daemon, rig->dir, &setup, true);
+    run_fine(rig);
+}
+
 /* The daemon that fails, and the file that tells it when. */
 static int set_up(void **state)
 {
@@ -216,6 +248,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         RIG_TEST(one_client_pays_for_an_allocation_that_fails),
         RIG_TEST(a_daemon_that_has_just_started_pays_no_more),
+        RIG_TEST(reload_that_lacks_memory_changes_nothing),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
