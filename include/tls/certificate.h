@@ -7,6 +7,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/attr.h"
 #include "base/span.h"
@@ -41,5 +42,11 @@ NODISCARD bool certificate_use(const struct certificate *c, SSL_CTX *ctx,
 bool certificate_names(const struct certificate *c, struct span name);
 /* The certificate names "*.PARENT", and `name` is one label under PARENT (RFC 6125 §6.4.3). */
 bool certificate_covers(const struct certificate *c, struct span name);
+/* The certificate is good for requests of `host`: a name, an address (of IPv6 in brackets), or
+ * "*.PARENT", which stands for any name under PARENT: then one of these is enough. */
+bool certificate_serves(const struct certificate *c, struct span host);
+/* Writes the names and addresses of the certificate, with ", " between them; "..." stands for what
+ * there is no room for. "no name" where it has none. */
+void certificate_print_names(const struct certificate *c, char *out, size_t room);
 
 #endif

@@ -20,7 +20,9 @@ struct tls_error {
 
 /* Loads every certificate of the configuration (or makes the self-signed one). Returns NULL and
  * fills `error`, "FILE:LINE: [certificate NAME]: ...", where one cannot be read or does not fit its
- * key. One that is not valid today is warned of in the log and loaded. Keeps nothing of `config`.
+ * key. One that is not valid today is warned of in the log and loaded, and so is one that is for
+ * none of the hosts of the routes; a host of a route that no certificate is for is warned of too.
+ * Keeps nothing of `config`.
  * Free with tls_context_free(). */
 NODISCARD struct tls_context *tls_context_new(const struct config *config, struct tls_error *error);
 /* NULL is fine. Connections made from it must be gone. */

@@ -1,5 +1,6 @@
 #include "tls/certificate.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -245,6 +246,13 @@ static bool under_wildcard(struct span pattern, struct span name)
            span_ieq(span_from(pattern, 1), span_from(name, dot));
 }
 
+/* As a route's host: any name under PARENT, however deep. */
+static bool under_parent(struct span name, struct span wildcard)
+{
+    struct span end = span_from(wildcard, 1);
+    return name.len > end.len && span_ieq(span_from(name, name.len - end.len), end);
+}
+
 static bool any_name(const struct certificate *c, struct span name,
                      bool (*matches)(struct span pattern, struct span name))
 {
@@ -269,4 +277,59 @@ bool certificate_names(const struct certificate *c, struct span name)
 bool certificate_covers(const struct certificate *c, struct span name)
 {
     return any_name(c, name, under_wildcard);
+}
+
+static bool is_address_of(const struct certificate *c, struct span host)
+{
+    char text[INET6_ADDRSTRLEN];
+    if (span_starts(host, SPAN("[")))
+        host = span_of(host.ptr + 1, host.len - 2);
+    if (host.len >= sizeof text)
+        return false;
+    memcpy(text, host.ptr, host.len);
+    text[host.len] = '\0';
+    bool is_it = X509_check_ip_asc(c->leaf, text, 0) == 1;
+    ERR_clear_error();
+    return is_it;
+}
+
+bool certificate_serves(const struct certificate *c, struct span host)
+{
+    if (span_starts(host, SPAN("*.")))
+        return any_name(c, host, under_parent);
+    return certificate_names(c, host) || certificate_covers(c, host) || is_address_of(c, host);
+}
+
+/* Text of a certificate, which may be another's: nothing that a log could be forged with. */
+static bool print_name(const GENERAL_NAME *name, char *out, size_t room)
+{
+    const ASN1_STRING *text = name->type == GEN_DNS ? name->d.dNSName : name->d.iPAddress;
+    const unsigned char *bytes = ASN1_STRING_get0_data(text);
+    int len = ASN1_STRING_length(text);
+    if (name->type == GEN_IPADD)
+        return inet_ntop(len == 4 ? AF_INET : AF_INET6, bytes, out, (socklen_t)room) != NULL;
+    size_t used = 0;
+    for (int i = 0; i < len && used + 1 < room; i++)
+        out[used++] = bytes[i] > ' ' && bytes[i] < 0x7f ? (char)bytes[i] : '?';
+    out[used] = '\0';
+    return used == (size_t)len;
+}
+
+void certificate_print_names(const struct certificate *c, char *out, size_t room)
+{
+    size_t used = 0;
+    snprintf(out, room, "no name");
+    for (int i = 0; i < sk_GENERAL_NAME_num(c->names); i++) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(c->names, i);
+        char text[256];
+        if (name->type != GEN_DNS && name->type != GEN_IPADD)
+            continue;
+        bool fits = print_name(name, text, sizeof text);
+        const char *gap = used > 0 ? ", " : "";
+        if (!fits || used + strlen(gap) + strlen(text) + sizeof ", ..." > room) {
+            snprintf(out + used, room - used, "%s...", gap);
+            return;
+        }
+        used += (size_t)snprintf(out + used, room - used, "%s%s", gap, text);
+    }
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "config/config.h"
 #include "tls/certificate.h"
@@ -19,6 +20,8 @@
 
 /* ALPN's list of the protocols that are spoken here: each with its length in front. */
 static const unsigned char alpn[] = {2, 'h', '2'};
+
+enum { NAMES_BYTES = 256 };
 
 struct site {
     struct certificate certificate;
@@ -150,6 +153,63 @@ static bool make_ssl(struct site *site, struct tls_context *ctx, const struct co
     return true;
 }
 
+/* The first route that names the host of `route`, which may be itself: one line for each host. */
+static bool is_first_of_host(const struct config *config, const struct config_route *route)
+{
+    for (const struct config_route *r = config->routes; r < route; r++) {
+        if (span_eq(r->host, route->host))
+            return false;
+    }
+    return route->host.len > 0;
+}
+
+/* A host that clients are to ask for, but whose certificate nobody has. */
+static void warn_of_route(const struct tls_context *ctx, const struct config *config,
+                          const struct config_route *route)
+{
+    char names[NAMES_BYTES];
+    for (size_t i = 0; i < ctx->len; i++) {
+        if (certificate_serves(&ctx->sites[i].certificate, route->host))
+            return;
+    }
+    certificate_print_names(&ctx->sites[0].certificate, names, sizeof names);
+    log_warning("%s:%u: [route %s] match = %s: no certificate is for this host, so clients will "
+                "refuse the first one, [certificate %s], which is for %s; allowed is a host that a "
+                "[certificate NAME] is for",
+                config->file, route->line, route->name, route->match, config->certificates[0].name,
+                names);
+}
+
+/* A certificate that is shown to nobody who asks for a host that there is. */
+static void warn_of_certificate(const struct tls_context *ctx, const struct config *config,
+                                size_t i)
+{
+    const struct config_certificate *section = &config->certificates[i];
+    const struct certificate *certificate = &ctx->sites[i].certificate;
+    char names[NAMES_BYTES];
+    for (size_t r = 0; r < config->routes_len; r++) {
+        const struct config_route *route = &config->routes[r];
+        if (route->host.len == 0 || certificate_serves(certificate, route->host))
+            return;
+    }
+    certificate_print_names(certificate, names, sizeof names);
+    log_warning("%s:%u: [certificate %s]: chain %s: the certificate is for %s, and for none of the "
+                "hosts of the routes; allowed is one that is for the host of a [route NAME]",
+                config->file, section->line, section->name, section->chain, names);
+}
+
+/* Certificates and routes that do not belong together are warned of, since a balancer in front may
+ * take any certificate. Where no route names a host, nobody knows which names are meant. */
+static void warn_of_names(const struct tls_context *ctx, const struct config *config)
+{
+    for (size_t i = 0; i < config->routes_len; i++) {
+        if (is_first_of_host(config, &config->routes[i]))
+            warn_of_route(ctx, config, &config->routes[i]);
+    }
+    for (size_t i = 0; config->routes_len > 0 && i < ctx->len; i++)
+        warn_of_certificate(ctx, config, i);
+}
+
 struct tls_context *tls_context_new(const struct config *config, struct tls_error *error)
 {
     size_t len = config->certificates_len;
@@ -170,6 +230,7 @@ struct tls_context *tls_context_new(const struct config *config, struct tls_erro
             return NULL;
         }
     }
+    warn_of_names(ctx, config);
     return ctx;
 }
 

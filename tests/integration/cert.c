@@ -30,14 +30,16 @@ static void cert_extend(X509 *cert, X509 *issuer, int nid, const char *value)
     X509_EXTENSION_free(ext);
 }
 
-static X509 *cert_new(const char *name, EVP_PKEY *key, X509 *issuer)
+enum { HOUR_S = 3600, DAY_S = 24 * HOUR_S };
+
+static X509 *cert_new(const char *name, EVP_PKEY *key, X509 *issuer, long from_s, long to_s)
 {
     static long serial = 1;
     X509 *cert = X509_new();
     X509_set_version(cert, 2);
     ASN1_INTEGER_set(X509_get_serialNumber(cert), serial++);
-    X509_gmtime_adj(X509_getm_notBefore(cert), -3600);
-    X509_gmtime_adj(X509_getm_notAfter(cert), 86400);
+    X509_gmtime_adj(X509_getm_notBefore(cert), from_s);
+    X509_gmtime_adj(X509_getm_notAfter(cert), to_s);
     X509_set_pubkey(cert, key);
     X509_NAME *subject = X509_get_subject_name(cert);
     X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0);
@@ -58,7 +60,7 @@ static void cert_write(const char *dir, const char *name, X509 *cert, EVP_PKEY *
 void cert_make_ca(const char *dir, const char *name)
 {
     EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *cert = cert_new(name, key, NULL);
+    X509 *cert = cert_new(name, key, NULL, -HOUR_S, DAY_S);
     cert_extend(cert, cert, NID_basic_constraints, "critical,CA:TRUE");
     cert_extend(cert, cert, NID_key_usage, "critical,keyCertSign,cRLSign");
     cert_extend(cert, cert, NID_subject_key_identifier, "hash");
@@ -70,6 +72,12 @@ void cert_make_ca(const char *dir, const char *name)
 
 void cert_make(const char *dir, const char *ca, const char *name, const char *alt_names)
 {
+    cert_make_between(dir, ca, name, alt_names, -HOUR_S, DAY_S);
+}
+
+void cert_make_between(const char *dir, const char *ca, const char *name, const char *alt_names,
+                       long from_s, long to_s)
+{
     FILE *in = cert_file(dir, ca, "pem", "re");
     X509 *issuer = PEM_read_X509(in, NULL, NULL, NULL);
     fclose(in);
@@ -78,7 +86,7 @@ void cert_make(const char *dir, const char *ca, const char *name, const char *al
     fclose(in);
 
     EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *cert = cert_new(name, key, issuer);
+    X509 *cert = cert_new(name, key, issuer, from_s, to_s);
     cert_extend(cert, issuer, NID_subject_alt_name, alt_names);
     cert_extend(cert, issuer, NID_authority_key_identifier, "keyid");
     X509_sign(cert, issuer_key, EVP_sha256());

@@ -256,6 +256,84 @@ static void names_match_as_rfc_6125_says(void **state)
     fixture_pair_fini(&names);
 }
 
+static void hosts_of_routes_are_served_by_names_and_addresses(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *host;
+        bool served;
+    } cases[] = {
+        {"a.example", true},
+        {"A.Example", true},
+        {"x.a.example", false},
+        {"www.b.example", true},
+        {"b.example", false},
+        {"x.www.b.example", false},
+        {"*.b.example", true},
+        {"*.a.example", false},
+        {"*.www.b.example", false},
+        {"*.example", true},
+        {"*.other", false},
+        {"127.0.0.1", true},
+        {"127.0.0.2", false},
+        {"[::1]", true},
+        {"[0:0::1]", true},
+        {"[::2]", false},
+        {"127.0.0", false},
+        {"", false},
+        {"*.xample", false},
+        {"[]", false},
+        {"a-name-that-is-longer-than-any-address-is-written-anywhere.example", false},
+    };
+    struct fixture_pair names = fixture_pair(
+        &folder, "served", "DNS:a.example,DNS:*.b.example,IP:127.0.0.1,IP:::1", -1, 30);
+    struct certificate c;
+    char text[TLS_ERROR_BYTES];
+    assert_true(load(&c, "served.pem", "served.key", text, sizeof text));
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        if (certificate_serves(&c, span_str(cases[i].host)) != cases[i].served)
+            fail_msg("%s", cases[i].host);
+    }
+    assert_int_equal(ERR_peek_error(), 0);
+    certificate_fini(&c);
+    fixture_pair_fini(&names);
+}
+
+static void names_are_printed_as_far_as_there_is_room(void **state)
+{
+    (void)state;
+    static const char all[] = "a.example, *.b.example, 127.0.0.1, ::1, c?d?";
+    static const char *const ends[] = {"", "a.example", "a.example, *.b.example",
+                                       "a.example, *.b.example, 127.0.0.1",
+                                       "a.example, *.b.example, 127.0.0.1, ::1"};
+    struct fixture_pair names = fixture_pair(
+        &folder, "printed",
+        "DNS:a.example,DNS:*.b.example,email:a@b,IP:127.0.0.1,IP:::1,DNS:c\nd\177", -1, 30);
+    struct certificate c;
+    char text[TLS_ERROR_BYTES];
+    assert_true(load(&c, "printed.pem", "printed.key", text, sizeof text));
+    certificate_print_names(&c, text, sizeof text);
+    assert_string_equal(text, all);
+    for (size_t room = sizeof ", ..."; room < sizeof all; room++) {
+        size_t n = ARRAY_LEN(ends);
+        certificate_print_names(&c, text, room);
+        char *dots = strstr(text, text[0] == '.' ? "..." : ", ...");
+        assert_non_null(dots);
+        *dots = '\0';
+        while (n > 0 && strcmp(text, ends[n - 1]) != 0)
+            n--;
+        assert_true(n > 0);
+    }
+    certificate_fini(&c);
+    fixture_pair_fini(&names);
+
+    assert_true(load(&c, "other.pem", "other.key", text, sizeof text));
+    certificate_print_names(&c, text, sizeof text);
+    assert_string_equal(text, "no name");
+    assert_false(certificate_serves(&c, SPAN("other")));
+    certificate_fini(&c);
+}
+
 static void one_without_names_matches_nothing(void **state)
 {
     (void)state;
@@ -277,6 +355,8 @@ int main(void)
         cmocka_unit_test(the_first_certificate_is_the_leaf_and_the_others_its_chain),
         cmocka_unit_test(one_that_is_not_valid_today_is_warned_of_and_loaded),
         cmocka_unit_test(names_match_as_rfc_6125_says),
+        cmocka_unit_test(hosts_of_routes_are_served_by_names_and_addresses),
+        cmocka_unit_test(names_are_printed_as_far_as_there_is_room),
         cmocka_unit_test(one_without_names_matches_nothing),
     };
     return cmocka_run_group_tests(tests, make_files, drop_files);
