@@ -30,7 +30,8 @@ enum h1_result {
     H1_NO_MEMORY,
 };
 
-/* A reader for heads of at most `head_bytes`, or NULL when memory is out. */
+/* A reader for heads, trailers and lines of chunks of at most `head_bytes` each, or NULL when
+ * memory is out. */
 NODISCARD struct h1_reader *h1_reader_new(size_t head_bytes);
 /* NULL is fine. */
 void h1_reader_free(struct h1_reader *r);

@@ -34,7 +34,9 @@ struct h1_reader {
     struct fields trailers;
     struct span name, value; /* of the field being parsed */
 
-    char *body; /* where the next bytes of the body go */
+    char *body;          /* where the next bytes of the body go */
+    const char *line_at; /* in the input: where the line of the next chunk begins, or goes on */
+    size_t line_bytes;   /* of it, that came before the input */
     const char *why;
     bool no_memory;
 };
@@ -160,9 +162,22 @@ static int on_headers_complete(llhttp_t *parser)
     return has_no_body(r) ? 1 : 0;
 }
 
+/* The line of a chunk has come up to `end`. llhttp would take extensions without end. */
+static int count_line(struct h1_reader *r, const char *end)
+{
+    r->line_bytes += (size_t)(end - r->line_at);
+    r->line_at = end;
+    return r->line_bytes > r->head_bytes ? refuse(r, "the line of a chunk is too large") : 0;
+}
+
 static int on_body(llhttp_t *parser, const char *at, size_t len)
 {
     struct h1_reader *r = parser->data;
+    int fault = count_line(r, at);
+    if (fault != 0)
+        return fault;
+    r->line_at = at + len;
+    r->line_bytes = 0;
     if (r->body != at)
         memmove(r->body, at, len);
     r->body += len;
@@ -231,6 +246,7 @@ static void start_message(struct h1_reader *r)
     r->parser.data = r;
     r->phase = PHASE_HEAD;
     r->message_complete = r->last_chunk = false;
+    r->line_bytes = 0;
     r->name = r->value = (struct span){0};
 }
 
@@ -440,9 +456,12 @@ static enum h1_result feed_body(struct h1_reader *r, struct span input, char *to
                                 struct h1_fed *out)
 {
     r->body = to;
+    r->line_at = input.ptr;
     enum h1_result result = run_parser(r, input, &out->consumed);
     if (result != H1_OK)
         return result;
+    if (count_line(r, input.ptr + out->consumed) != 0)
+        return failed(r, NULL);
     out->body = (size_t)(r->body - to);
     if (r->last_chunk)
         r->phase = PHASE_TRAILERS;

@@ -228,6 +228,28 @@ static void trailers_are_bounded(void **state)
                             "the trailers are too large");
 }
 
+static void lines_of_chunks_are_bounded(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before, *line, *after, *expected;
+    } cases[] = {
+        {"", "1;@\r\n", "a\r\n0\r\n\r\n", IS_CHUNKED "[a]\nkeep"},
+        {"1\r\na", "\r\n1;@\r\n", "b\r\n0\r\n\r\n", IS_CHUNKED "[ab]\nkeep"},
+        {"1\r\na", "\r\n0;@\r\n", "\r\n", IS_CHUNKED "[a]\nkeep"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        for (size_t more = 0; more <= 1; more++) {
+            char line[HEAD_BYTES + 2], all[2 * HEAD_BYTES];
+            struct span padded = pad(cases[i].line, HEAD_BYTES + more, line);
+            int len = snprintf(all, sizeof all, CHUNKED "%s%.*s%s", cases[i].before,
+                               SPAN_ARG(padded), cases[i].after);
+            expect_however_it_comes("GET", span_of(all, (size_t)len),
+                                    more ? "the line of a chunk is too large" : cases[i].expected);
+        }
+    }
+}
+
 static void informational_heads_are_counted(void **state)
 {
     (void)state;
@@ -300,6 +322,7 @@ int main(void)
         cmocka_unit_test(heads_are_read_as_they_are_written),
         cmocka_unit_test(heads_are_bounded),
         cmocka_unit_test(trailers_are_bounded),
+        cmocka_unit_test(lines_of_chunks_are_bounded),
         cmocka_unit_test(informational_heads_are_counted),
         cmocka_unit_test(a_reader_reads_one_response_after_the_other),
         cmocka_unit_test(half_a_head_is_forgotten),
