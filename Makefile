@@ -42,11 +42,13 @@ HEADERS := $(wildcard include/*/*.h)
 UNIT_TESTS := $(wildcard tests/unit/*/test_*.c)
 INTEGRATION_TESTS := $(wildcard tests/integration/test_*.c)
 HARNESS_SOURCES := $(filter-out $(INTEGRATION_TESTS),$(wildcard tests/integration/*.c))
+SOAK_SOURCES := $(wildcard tests/soak/*.c)
 TOOL_SOURCES := $(wildcard tests/tools/*.c)
 FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
 TEST_FILES := $(wildcard tests/*/*.[ch] tests/*/*/*.[ch])
 
-.PHONY: all help deps demo check unit integration asan tsan valgrind fuzz load lint format docs install clean
+.PHONY: all help deps demo check unit integration asan tsan valgrind fuzz load soak soak-asan \
+	lint format docs install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -63,6 +65,8 @@ help:
 	@echo 'make valgrind    the integration tests with the daemon under valgrind'
 	@echo 'make fuzz        every fuzz target for FUZZ_S=30 seconds, from the seeds in tests/fuzz/corpus'
 	@echo 'make load        ten runs of h2load through the proxy to nginx: all 2xx, memory steady'
+	@echo 'make soak        SOAK_S=120 seconds of good and hostile clients, a flapping origin and reloads'
+	@echo 'make soak-asan   the same under AddressSanitizer and UndefinedBehaviorSanitizer'
 	@echo 'make lint        static analysis, the order of the rooms, banned functions, format'
 	@echo 'make format      format the sources'
 	@echo 'make docs        write conf/proxy.conf and docs/configuration.md from the options table'
@@ -72,7 +76,7 @@ help:
 
 # What must be installed is looked at once for each set of packages. Goals that a newcomer types
 # first install what is missing; the others only say it.
-INSTALLING_GOALS := demo check unit integration asan tsan valgrind fuzz load lint deps
+INSTALLING_GOALS := demo check unit integration asan tsan valgrind fuzz load soak soak-asan lint deps
 DEPS_MODE := $(if $(filter $(INSTALLING_GOALS),$(MAKECMDGOALS)),install,check)
 
 deps:
@@ -107,8 +111,9 @@ $(2)/headstart: $(2)/obj/server/main.o $(2)/libheadstart.a
 	$$(if $$(Q),@echo '  LINK  $$@')
 	$$(Q)$$(CC) $(4) $$(LDFLAGS) -pthread -o $$@ $$^ $$(LIBS)
 
-# Its memory runs out when a test says so.
-$(2)/headstart-failing: $(2)/obj/server/main.o $(2)/tests/tools/failing_mem.o $(2)/libheadstart.a
+# Its memory runs out, and its name server is silent, when a test says so.
+$(2)/headstart-failing: $(2)/obj/server/main.o $(2)/tests/tools/failing_mem.o \
+		$(2)/tests/tools/failing_names.o $(2)/libheadstart.a
 	$$(if $$(Q),@echo '  LINK  $$@')
 	$$(Q)$$(CC) $(4) $$(LDFLAGS) -pthread -o $$@ $$^ $$(LIBS)
 
@@ -127,6 +132,10 @@ $(2)/tests/unit/%: $(2)/tests/unit/%.o $(2)/libheadstart.a
 	$$(Q)$$(CC) $(4) $$(LDFLAGS) -pthread -o $$@ $$^ $$(LIBS) $$(TEST_LIBS)
 
 $(2)/tests/integration/%: $(2)/tests/integration/%.o $(2)/tests/libharness.a
+	$$(if $$(Q),@echo '  LINK  $$@')
+	$$(Q)$$(CC) $(4) $$(LDFLAGS) -pthread -o $$@ $$^ $$(TEST_LIBS) -lnghttp2 -lssl -lcrypto
+
+$(2)/tests/soak/soak: $$(SOAK_SOURCES:%.c=$(2)/%.o) $(2)/tests/libharness.a
 	$$(if $$(Q),@echo '  LINK  $$@')
 	$$(Q)$$(CC) $(4) $$(LDFLAGS) -pthread -o $$@ $$^ $$(TEST_LIBS) -lnghttp2 -lssl -lcrypto
 
@@ -196,6 +205,17 @@ CPPFLAGS_TIDY := -std=c17 -D_GNU_SOURCE -DHEADSTART_VERSION=\"0\" -DLLHTTP_STRIC
 
 load: $(BUILD)/headstart | $(BUILD)/deps-test
 	sh tests/tools/load.sh $(BUILD)/headstart
+
+# It ends by itself; the time-out is for a soak that is broken.
+SOAK_TIMEOUT = timeout -k 10 $$(($${SOAK_S:-120} + 600))
+
+soak: $(BUILD)/headstart $(BUILD)/tests/soak/soak
+	HEADSTART_BINARY=$(BUILD)/headstart $(SOAK_TIMEOUT) $(BUILD)/tests/soak/soak
+
+soak-asan: $(BUILD)/asan/headstart $(BUILD)/asan/tests/soak/soak
+	HEADSTART_BINARY=$(BUILD)/asan/headstart HEADSTART_CHECK_MEMORY=0 TEST_SLOWNESS=$${TEST_SLOWNESS:-3} \
+		ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 \
+		UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 $(SOAK_TIMEOUT) $(BUILD)/asan/tests/soak/soak
 
 lint: | $(BUILD)/deps-build $(BUILD)/deps-lint $(BUILD)/deps-test
 	sh tests/tools/lint.sh

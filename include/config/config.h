@@ -135,10 +135,12 @@ struct config {
         uint64_t header_ms;
         uint64_t idle_ms;
         uint64_t stall_ms;
+        uint64_t grace_ms; /* 0: for ever */
         uint64_t connect_ms;
         uint64_t queue_ms;
         uint64_t response_ms;
         uint64_t origin_stall_ms;
+        uint64_t exchange_ms; /* 0: no end */
         uint64_t origin_idle_ms;
         uint64_t drain_ms;
     } timeouts;

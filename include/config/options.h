@@ -39,7 +39,7 @@ enum section_id {
 };
 
 /* The most options that a section has. */
-enum { OPTIONS_MAX = 10 };
+enum { OPTIONS_MAX = 12 };
 
 /* With a name ([listen NAME]) it can be given many times and its objects stand in an array; without
  * one it is given once and its object is the struct config itself. */

@@ -35,6 +35,8 @@ struct h2_stream {
     struct list sibling;
     struct list held_node; /* in a list of the session's: it waits for its page, or for its reset */
     bool sending;          /* it may have bytes to frame: its last pull did not say LATER */
+    size_t head_bytes;     /* of its fields, as they were decoded */
+    bool responded;        /* its final head was sent: a reset may have come before it */
 };
 
 /* What comes after the bytes that were pulled. */
@@ -84,7 +86,8 @@ NODISCARD struct h2_session *h2_session_new(const struct h2_events *events, void
 /* Frees it; NULL is fine. Calls nothing back. */
 void h2_session_free(struct h2_session *s);
 
-/* Takes what the client sent. False: the connection is beyond repair; what h2_session_send() still
+/* Takes what the client sent. A head that is many times as large as the limit ends the connection.
+ * False: the connection is beyond repair; what h2_session_send() still
  * has (a GOAWAY) is to be sent, then it is to be closed. */
 NODISCARD bool h2_session_receive(struct h2_session *s, struct span bytes);
 /* Writes what is to be sent, at most `room` bytes, to `to`; returns their number, 0: nothing for

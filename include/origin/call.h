@@ -2,7 +2,8 @@
  * A call lives inside its exchange. It is started once, waits for a connection of the pool, writes
  * the request, streams its body, and collects what the origin answers. It records; `changed` says
  * that there is something to look at, and whoever owns the call looks when its turn comes.
- * Borrows: the arena, the request and its fields, until it is done or call_cancel().
+ * Borrows: the arena, the request and its fields, and the caller, until it is done or
+ * call_cancel().
  * Calls back: `changed`, which must only queue; never after call_cancel(). */
 #ifndef ORIGIN_CALL_H
 #define ORIGIN_CALL_H
@@ -29,6 +30,7 @@ enum call_fault {
     CALL_REFUSED,         /* no connection could be made */
     CALL_CONNECT_TIMEOUT, /* none could be made in time */
     CALL_BUSY,            /* none became free in time */
+    CALL_YIELDED,         /* it was on offer, and another took the connection */
     CALL_TIMEOUT,         /* the head did not come in time */
     CALL_CLOSED,          /* the origin closed the connection before the head */
     CALL_MALFORMED,       /* what came is not HTTP/1.1 */
@@ -44,6 +46,11 @@ enum call_rank {
     CALL_RANKS,
 };
 
+/* Who calls, as far as sharing connections goes: all calls of one client. Zeroed to begin with. */
+struct caller {
+    unsigned calls; /* that wait or run */
+};
+
 struct call_head {
     struct call_head *next;
     struct response *response;
@@ -55,8 +62,10 @@ struct call {
     enum call_fault fault;
     enum call_rank rank;
     struct pool *pool;
-    struct conn *conn; /* while it runs */
-    struct list node;  /* in the pool's queue, while it waits */
+    struct caller *caller;
+    struct conn *conn;      /* while it runs */
+    struct list node;       /* in the pool's queue, while it waits */
+    struct list offer_node; /* among those that would make room, while it runs */
     struct timeout timeout;
     struct arena *arena;
     const struct request *request;
@@ -70,6 +79,7 @@ struct call {
     struct span text;  /* to be written before the bytes of the body */
     size_t chunk_left; /* bytes of the upload to be written after it */
     bool chunk_open, upload_ended, upload_written;
+    bool upload_used; /* bytes of the body were written */
     char chunk_line[H1_CHUNK_LINE_BYTES];
     struct buf upload;
     const struct fields *upload_trailers;
@@ -85,9 +95,9 @@ struct call {
 /* A call that is not started; its buffers will come from `pools`. It takes an upload already. */
 void call_init(struct call *c, struct pools *pools, void (*changed)(struct call *c));
 /* Starts it: `request` with `fields` goes to the pool's origin. False when memory is out. */
-NODISCARD bool call_start(struct call *c, struct pool *pool, struct arena *arena,
-                          const struct request *request, const struct fields *fields,
-                          enum call_rank rank);
+NODISCARD bool call_start(struct call *c, struct pool *pool, struct caller *caller,
+                          struct arena *arena, const struct request *request,
+                          const struct fields *fields, enum call_rank rank);
 /* Appends to the body of the request. False if there is no room (the sender did not wait for
  * call_take_sent()) or no memory. */
 NODISCARD bool call_upload(struct call *c, struct span bytes);
@@ -102,6 +112,13 @@ struct response *call_take_head(struct call *c);
 struct span call_body(const struct call *c);
 /* `n` of them are not needed any more. */
 void call_consume(struct call *c, size_t n);
+/* Puts the connection of a running call on offer, as long as its client neither takes nor sends
+ * anything: when calls wait and no other connection can be had, the call fails with CALL_YIELDED. A
+ * push does so for pushes, too, a client's own excepted. */
+void call_offer(struct call *c);
+/* Not any more, if it was. */
+void call_keep(struct call *c);
+bool call_is_offered(const struct call *c);
 /* The whole request went out. */
 bool call_request_is_written(const struct call *c);
 /* Ends it at any stage and frees what it holds; after that it may be dropped. Twice is fine. */

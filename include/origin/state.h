@@ -7,16 +7,17 @@
 #include "origin/call.h"
 #include "origin/conn.h"
 #include "origin/pool.h"
+#include "origin/queue.h"
 
 struct pool {
     struct pools *all;
     const struct config_origin *origin;
     struct list idle;   /* newest first */
     struct list others; /* dialing and busy */
-    struct list waiting[CALL_RANKS];
-    unsigned total, dialing; /* connections */
-    unsigned waiting_count[CALL_RANKS];
-    unsigned pushes; /* busy connections that carry calls of pushes */
+    struct queue waiting[CALL_RANKS];
+    struct list offered[CALL_RANKS]; /* running calls that would make room, the first one first */
+    unsigned total, dialing;         /* connections */
+    unsigned pushes;                 /* busy connections that carry calls of pushes */
     struct turn_task serve;
     struct bucket warnings;
     unsigned unsaid; /* failures since the last one that was logged */
@@ -34,7 +35,7 @@ struct pools {
     struct pool at[];
 };
 
-/* Puts the call at the end of its queue, or at the front if it was tried before. */
+/* Puts the call into its queue, at the front if it was tried before. */
 void pool_enqueue(struct pool *p, struct call *c);
 /* Takes a waiting call out of its queue. */
 void pool_dequeue(struct pool *p, struct call *c);

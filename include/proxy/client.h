@@ -7,6 +7,7 @@
 #include "base/bucket.h"
 #include "base/buf.h"
 #include "h2/session.h"
+#include "origin/call.h"
 #include "proxy/env.h"
 
 enum client_state {
@@ -45,6 +46,8 @@ struct client {
     struct timeout stall;   /* while the socket takes nothing */
     enum client_await await;
     uint64_t progress_ms; /* when the client last took bytes */
+    uint64_t body_bytes;  /* of all its exchanges' bodies, that it sent or took */
+    struct caller caller; /* of its exchanges' calls */
     struct sockaddr_storage address;
     char peer[CLIENT_PEER_BYTES]; /* the address as text; empty for a unix socket */
     uint64_t crowd_kind;          /* with in_crowd */

@@ -31,7 +31,7 @@ struct env {
     struct pools *pools;
     struct crowd *crowd; /* of all workers' clients, by address */
     struct blocks arena_blocks, out_blocks;
-    struct timeouts handshake, header, idle, stall, linger;
+    struct timeouts handshake, header, idle, stall, grace, exchange, linger;
     struct refusals refusals;
     struct siphash_key key;
     struct list clients;

@@ -7,6 +7,7 @@
 #define PROXY_EXCHANGE_H
 
 #include "origin/call.h"
+#include "proxy/pace.h"
 #include "proxy/stream.h"
 
 enum exchange_state {
@@ -38,7 +39,8 @@ struct exchange {
     struct fields request_trailers;
     size_t header_bytes;
     bool header_too_large, head_complete, request_ended, upload_ended, stream_closed;
-    struct timeout stall;
+    struct pace pace;
+    struct timeout whole; /* of the exchange, since the head of its request */
     const struct config_route *route;
     uint64_t started_us;
     uint64_t diary_key;
@@ -52,9 +54,7 @@ struct exchange {
     struct span own_body; /* of an answer that is not the origin's */
     struct fields response_trailers;
     bool has_own_body, answer_ended;
-    uint64_t bytes;     /* of the body, framed */
-    uint64_t silent_ms; /* for which both sides have been, while they talk at once */
-    uint64_t client_bytes, client_bytes_watched; /* that the client sent or took */
+    uint64_t bytes; /* of the body, framed */
 
     /* push: what a page plans, and what a pushed exchange is to its page */
     struct plan_page plan_page;
@@ -87,6 +87,9 @@ enum h2_body exchange_pull(struct exchange *x, struct span *bytes, const struct 
 void exchange_on_sent(struct exchange *x, size_t n);
 /* All of it was framed. */
 void exchange_on_ended(struct exchange *x);
+
+/* The one way in which an exchange fails: the client is answered, or the stream is reset. */
+void exchange_fail(struct exchange *x, enum failure why);
 
 /* Makes x->plan_page, unless that was done before. True if assets can be pushed for it. */
 bool exchange_make_plan_page(struct exchange *x);

@@ -17,10 +17,12 @@
     X(ORIGIN_MALFORMED, 502, "origin-malformed")                                                   \
     X(ORIGIN_BROKEN, 502, "origin-broken")                                                         \
     X(ORIGIN_STALLED, 504, "origin-stalled")                                                       \
+    X(EXCHANGE_TIMEOUT, 504, "exchange-timeout")                                                   \
     X(NO_MEMORY, 503, "no-memory")                                                                 \
     X(CLIENT_RESET, 0, "client-reset")                                                             \
     X(CLIENT_GONE, 0, "client-gone")                                                               \
     X(CLIENT_STALLED, 408, "client-stalled")                                                       \
+    X(CLIENT_YIELDED, 408, "client-yielded")                                                       \
     X(DRAINING, 0, "draining")                                                                     \
     X(PUSH_STATUS, 0, "push-status")                                                               \
     X(PUSH_VARY, 0, "push-vary")                                                                   \

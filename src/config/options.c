@@ -169,6 +169,13 @@ static const struct option TIMEOUTS[] = {
     TIMEOUT(
         stall, "60s", MS,
         "How long a client may leave an answer, or a body of its own, waiting for it, or keep it below `limits.min_rate`."),
+    TIMEOUT(
+        grace, "3s", 0,
+        "How long a client may do so while other requests wait for a connection to the origin and "
+        "none is free. Then its connection goes to them: the one that has waited longest for its "
+        "client first, pushes before requests. The client gets 408 or, within an answer, "
+        "RST_STREAM. Who takes `limits.min_rate`, on the stream or on average on all of its own, "
+        "is spared. `0s` sets no end."),
     TIMEOUT(connect, "5s", MS,
             "How long connecting to the origin may take: name, connection and TLS. Then the client "
             "gets 504."),
@@ -180,6 +187,12 @@ static const struct option TIMEOUTS[] = {
             "response. Then the client gets 504."),
     TIMEOUT(origin_stall, "60s", MS,
             "How long the origin may pause within a response, or within reading a request."),
+    TIMEOUT(
+        exchange, "0s", 0,
+        "How long a request may take as a whole, from its head until its answer was sent. Then the "
+        "client gets 504 or, within an answer, RST_STREAM. `0s`, the default, sets no end, as in "
+        "nginx and HAProxy: each side has its time-outs above, and an end for all would cut large "
+        "downloads and streams of events. Set it where no answer may take longer."),
     TIMEOUT(
         origin_idle, "60s", MS,
         "How long an unused connection to the origin is kept. Choose less than the origin's own "

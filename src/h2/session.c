@@ -15,6 +15,7 @@ enum {
     CREDIT_A_FRAME = 2,  /* WINDOW_UPDATE of the stream and of the connection */
     CREDIT_BYTES = 1024, /* clients update windows, and probe with PING, by bytes read */
     MOST_CREDIT = 100000,
+    BOMB_FACTOR = 16, /* that many times the limit is no head any more */
 };
 
 struct h2_session {
@@ -25,7 +26,8 @@ struct h2_session {
     struct list unsent;      /* streams whose head nghttp2 will not send: they are to be reset */
     struct h2_memory memory; /* once it has failed nghttp2 is called no more */
     struct watch watch;
-    uint64_t credit; /* idle frames that the bytes which went either way may come with */
+    size_t bomb_bytes; /* of a head */
+    uint64_t credit;   /* idle frames that the bytes which went either way may come with */
     bool goaway_received, announced, announcement_read, terminated;
 
     /* while h2_session_send() runs */
@@ -70,17 +72,31 @@ static int on_begin_headers(nghttp2_session *n, const nghttp2_frame *frame, void
     return 0;
 }
 
+/* A few bytes on the wire can stand for megabytes, and nghttp2 looks at each of these: a head that
+ * can only be meant to keep us busy ends the connection, and its rest is passed over. */
+static bool is_bomb(struct h2_session *s, struct h2_stream *stream, size_t field_bytes)
+{
+    const size_t overhead = 32; /* RFC 9113 §6.5.2 */
+    stream->head_bytes += field_bytes + overhead;
+    if (stream->head_bytes <= s->bomb_bytes)
+        return false;
+    h2_session_terminate(s, H2_ENHANCE_YOUR_CALM);
+    return true;
+}
+
 static int on_header(nghttp2_session *n, const nghttp2_frame *frame, nghttp2_rcbuf *name,
                      nghttp2_rcbuf *value, uint8_t flags, void *user)
 {
     struct h2_session *s = user;
     struct h2_stream *stream = stream_of(s, frame->hd.stream_id);
+    struct span name_bytes = rcbuf_span(name), value_bytes = rcbuf_span(value);
     (void)n;
     (void)flags;
-    if (stream) {
-        s->events->field(stream, rcbuf_span(name), rcbuf_span(value),
-                         frame->headers.cat != NGHTTP2_HCAT_REQUEST);
-    }
+    if (!stream)
+        return 0;
+    if (is_bomb(s, stream, name_bytes.len + value_bytes.len))
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    s->events->field(stream, name_bytes, value_bytes, frame->headers.cat != NGHTTP2_HCAT_REQUEST);
     return 0;
 }
 
@@ -193,12 +209,23 @@ static int on_frame_not_send(nghttp2_session *n, const nghttp2_frame *frame, int
     return 0;
 }
 
+/* Informational heads and trailers come in HEADERS too. */
+static bool is_final_head(const nghttp2_frame *frame)
+{
+    const nghttp2_headers *head = &frame->headers;
+    return frame->hd.type == NGHTTP2_HEADERS && head->nvlen > 0 && head->nva[0].name[0] == ':' &&
+           head->nva[0].value[0] != '1';
+}
+
 /* Where a SETTINGS opens windows too far, nghttp2 resets the streams one by one; RFC 9113 §6.9.2
  * wants the connection ended. The code tells no more of the cause, and other breaches of flow
  * control may end it too (§5.4.1). We never give it ourselves. */
 static int on_frame_send(nghttp2_session *n, const nghttp2_frame *frame, void *user)
 {
+    struct h2_stream *stream = stream_of(user, frame->hd.stream_id);
     (void)n;
+    if (stream && is_final_head(frame))
+        stream->responded = true;
     if (frame->hd.type == NGHTTP2_RST_STREAM &&
         frame->rst_stream.error_code == NGHTTP2_FLOW_CONTROL_ERROR)
         h2_session_terminate(user, H2_FLOW_CONTROL_ERROR);
@@ -369,6 +396,7 @@ struct h2_session *h2_session_new(const struct h2_events *events, void *user,
     bool ok = false;
     if (s) {
         *s = (struct h2_session){.events = events, .user = user};
+        s->bomb_bytes = (size_t)limits->header_list_bytes * BOMB_FACTOR;
         list_init(&s->held);
         list_init(&s->unsent);
         h2_memory_init(&s->memory);

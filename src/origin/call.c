@@ -35,15 +35,17 @@ void call_init(struct call *c, struct pools *pools, void (*changed)(struct call 
     buf_init(&c->body, &pools->body_blocks);
     buf_init(&c->upload, &pools->upload_blocks);
     list_init(&c->node);
+    list_init(&c->offer_node);
     timeout_init(&c->timeout, on_timeout);
     c->heads_end = &c->heads;
 }
 
-bool call_start(struct call *c, struct pool *pool, struct arena *arena,
+bool call_start(struct call *c, struct pool *pool, struct caller *caller, struct arena *arena,
                 const struct request *request, const struct fields *fields, enum call_rank rank)
 {
     assert(c->state == CALL_NEW);
     c->pool = pool;
+    c->caller = caller;
     c->arena = arena;
     c->request = request;
     c->rank = rank;
@@ -98,6 +100,7 @@ static void leave_conn(struct call *c, bool reusable)
 {
     struct conn *conn = c->conn;
     c->conn = NULL;
+    list_remove(&c->offer_node);
     timeout_stop(&c->timeout);
     conn_release(conn, reusable);
 }
@@ -113,18 +116,22 @@ static bool is_idempotent(struct span method)
     return false;
 }
 
-/* A kept-alive connection may have been closed by the origin while the request was on its way. */
+/* A kept-alive connection may have been closed by the origin while the request was on its way. What
+ * was written of a body is not kept: with the first byte of it the request cannot be repeated. */
 static bool may_retry(const struct call *c)
 {
     return c->state == CALL_RUNNING && c->on_reused && !c->retried &&
            !h1_reader_has_begun(c->conn->reader) && is_idempotent(c->request->method) &&
-           c->request->body.framing == BODY_NONE;
+           !c->upload_used;
 }
 
 static void retry(struct call *c)
 {
     leave_conn(c, false);
     c->retried = true;
+    c->chunk_left = 0;
+    c->chunk_open = false;
+    c->upload_written = false;
     set_state(c, CALL_WAITING);
     pool_enqueue(c->pool, c);
 }
@@ -289,6 +296,7 @@ void call_written(struct call *c, size_t n)
     c->chunk_left -= of_chunk;
     buf_consume(&c->upload, of_chunk);
     c->upload_sent += of_chunk;
+    c->upload_used = c->upload_used || of_chunk > 0;
     call_watch(c);
     if (of_chunk > 0)
         c->changed(c);
@@ -327,6 +335,25 @@ size_t call_take_sent(struct call *c)
 struct span call_body(const struct call *c)
 {
     return c->body.block ? buf_bytes(&c->body) : SPAN("");
+}
+
+void call_offer(struct call *c)
+{
+    assert(c->state == CALL_RUNNING);
+    if (call_is_offered(c))
+        return;
+    list_push(&c->pool->offered[c->rank], &c->offer_node);
+    pool_serve_soon(c->pool);
+}
+
+void call_keep(struct call *c)
+{
+    list_remove(&c->offer_node);
+}
+
+bool call_is_offered(const struct call *c)
+{
+    return !list_empty(&c->offer_node);
 }
 
 void call_consume(struct call *c, size_t n)

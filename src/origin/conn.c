@@ -265,6 +265,7 @@ void conn_carry(struct conn *c, struct call *call)
     list_remove(&c->node);
     list_push(&c->pool->others, &c->node);
     c->call = call;
+    call->caller->calls++;
     if (call->rank == CALL_OF_PUSH)
         c->pool->pushes++;
     call_run(call, c);
@@ -289,6 +290,7 @@ void conn_resume(struct conn *c)
 
 void conn_release(struct conn *c, bool reusable)
 {
+    c->call->caller->calls--;
     if (c->call->rank == CALL_OF_PUSH)
         c->pool->pushes--;
     c->call = NULL;

@@ -15,10 +15,10 @@ void pool_enqueue(struct pool *p, struct call *c)
 {
     struct pools *all = p->all;
     if (c->retried)
-        list_push_front(&p->waiting[c->rank], &c->node);
+        queue_push_front(&p->waiting[c->rank], &c->node);
     else
-        list_push(&p->waiting[c->rank], &c->node);
-    p->waiting_count[c->rank]++;
+        queue_push(&p->waiting[c->rank], &c->node, c->caller->calls);
+    c->caller->calls++;
     timeout_start(c->rank == CALL_OF_PUSH ? &all->push_wait : &all->queue, &c->timeout,
                   turn_now_ms(all->turn));
     pool_serve_soon(p);
@@ -26,8 +26,8 @@ void pool_enqueue(struct pool *p, struct call *c)
 
 void pool_dequeue(struct pool *p, struct call *c)
 {
-    list_remove(&c->node);
-    p->waiting_count[c->rank]--;
+    queue_remove(&p->waiting[c->rank], &c->node);
+    c->caller->calls--;
     timeout_stop(&c->timeout);
 }
 
@@ -56,44 +56,87 @@ static struct conn *idle_for(const struct pool *p, const struct call *call)
 
 static void serve_rank(struct pool *p, enum call_rank rank)
 {
-    LIST_FOR_EACH_SAFE (call, &p->waiting[rank], struct call, node) {
+    struct queue *q = &p->waiting[rank];
+    struct list *next;
+    for (struct list *node = queue_first(q); node; node = next) {
+        struct call *call = CONTAINER_OF(node, struct call, node);
         if (list_empty(&p->idle) || (rank == CALL_OF_PUSH && pushes_allowed(p) == 0))
             return;
         struct conn *conn = idle_for(p, call);
-        if (!conn)
-            continue;
-        pool_dequeue(p, call);
-        conn_carry(conn, call);
+        next = queue_after(q, node);
+        if (conn) {
+            pool_dequeue(p, call);
+            conn_carry(conn, call);
+        }
     }
 }
 
 static unsigned wanted_dials(const struct pool *p)
 {
-    unsigned pushes = p->waiting_count[CALL_OF_PUSH];
+    unsigned pushes = p->waiting[CALL_OF_PUSH].len;
     if (pushes > pushes_allowed(p))
         pushes = pushes_allowed(p);
-    return p->waiting_count[CALL_OF_CLIENT] + pushes;
+    return p->waiting[CALL_OF_CLIENT].len + pushes;
+}
+
+static struct call *first_offered(const struct pool *p)
+{
+    for (int rank = CALL_RANKS - 1; rank >= 0; rank--) {
+        if (!list_empty(&p->offered[rank]))
+            return CONTAINER_OF(p->offered[rank].next, struct call, offer_node);
+    }
+    return NULL;
+}
+
+/* No connection more may be opened: a call whose client has stalled goes for each call of a client
+ * that waits, a push first. Its connection is closed, and another takes its place. */
+static void make_room(struct pool *p)
+{
+    struct call *call;
+    unsigned coming = p->dialing;
+    for (; coming < p->waiting[CALL_OF_CLIENT].len && (call = first_offered(p)); coming++)
+        call_fail(call, CALL_YIELDED);
+}
+
+/* Pushes have all connections that they may: one whose client has stalled goes for the next push,
+ * unless that is the same client's. */
+static void make_room_for_push(struct pool *p)
+{
+    struct list *node = queue_first(&p->waiting[CALL_OF_PUSH]);
+    if (!node || pushes_allowed(p) > 0)
+        return;
+    const struct call *next = CONTAINER_OF(node, struct call, node);
+    LIST_FOR_EACH (call, &p->offered[CALL_OF_PUSH], struct call, offer_node) {
+        if (call->caller != next->caller) {
+            call_fail(call, CALL_YIELDED);
+            return;
+        }
+    }
 }
 
 static void run_serve(struct turn_task *task)
 {
     struct pool *p = CONTAINER_OF(task, struct pool, serve);
     serve_rank(p, CALL_OF_CLIENT);
-    if (list_empty(&p->waiting[CALL_OF_CLIENT]))
+    if (p->waiting[CALL_OF_CLIENT].len == 0)
         serve_rank(p, CALL_OF_PUSH);
     while (p->dialing < wanted_dials(p) && p->total < p->origin->max_connections) {
         /* Each failure takes a call off the queue: nobody else would ever serve it. */
         if (!conn_new(p))
             pool_dial_failed(p, CALL_NO_MEMORY, "memory is out");
     }
+    if (p->total >= p->origin->max_connections)
+        make_room(p);
+    make_room_for_push(p);
 }
 
 void pool_dial_failed(struct pool *p, enum call_fault fault, const char *why)
 {
     pool_warn(p, "cannot be reached", why);
     for (int rank = 0; rank < CALL_RANKS; rank++) {
-        if (!list_empty(&p->waiting[rank])) {
-            call_fail(CONTAINER_OF(p->waiting[rank].next, struct call, node), fault);
+        struct list *node = queue_first(&p->waiting[rank]);
+        if (node) {
+            call_fail(CONTAINER_OF(node, struct call, node), fault);
             return;
         }
     }
@@ -119,8 +162,10 @@ static void pool_init(struct pool *p, struct pools *all, const struct config_ori
     *p = (struct pool){.all = all, .origin = origin};
     list_init(&p->idle);
     list_init(&p->others);
-    for (int rank = 0; rank < CALL_RANKS; rank++)
-        list_init(&p->waiting[rank]);
+    for (int rank = 0; rank < CALL_RANKS; rank++) {
+        queue_init(&p->waiting[rank]);
+        list_init(&p->offered[rank]);
+    }
     turn_task_init(&p->serve, run_serve);
 }
 

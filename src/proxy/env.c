@@ -22,6 +22,8 @@ bool env_init(struct env *e, struct event_base *base, const struct env_rules *ru
     timeouts_init(&e->header, config->timeouts.header_ms);
     timeouts_init(&e->idle, config->timeouts.idle_ms);
     timeouts_init(&e->stall, config->timeouts.stall_ms);
+    timeouts_init(&e->grace, config->timeouts.grace_ms);
+    timeouts_init(&e->exchange, config->timeouts.exchange_ms);
     timeouts_init(&e->linger, LINGER_MS);
     refusals_init(&e->refusals);
     e->pools = pools_new(base, &e->turn, config);
@@ -41,7 +43,8 @@ void env_fini(struct env *e)
 
 uint64_t env_expire(struct env *e)
 {
-    struct timeouts *queues[] = {&e->handshake, &e->header, &e->idle, &e->stall, &e->linger};
+    struct timeouts *queues[] = {&e->handshake, &e->header,   &e->idle,  &e->stall,
+                                 &e->grace,     &e->exchange, &e->linger};
     uint64_t now = turn_now_ms(&e->turn);
     uint64_t of_pools = pools_expire(e->pools, now);
     uint64_t of_clients = timeouts_expire_all(queues, ARRAY_LEN(queues), now);

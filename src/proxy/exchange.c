@@ -112,7 +112,7 @@ void exchange_on_head(struct exchange *x, bool end)
 
 void exchange_on_body(struct exchange *x, struct span bytes)
 {
-    x->client_bytes += bytes.len;
+    pace_moved(x, bytes.len);
     if (!call_upload(&x->call, bytes))
         x->arena.failed = true;
     act_soon(x);
@@ -152,7 +152,7 @@ enum h2_body exchange_pull(struct exchange *x, struct span *bytes, const struct 
 void exchange_on_sent(struct exchange *x, size_t n)
 {
     x->bytes += n;
-    x->client_bytes += n;
+    pace_moved(x, n);
     if (x->has_own_body)
         x->own_body = span_from(x->own_body, n);
     else
@@ -229,8 +229,14 @@ static void answer(struct exchange *x, unsigned status)
     send_final(x, &head, !is_head && text.len > 0);
 }
 
-/* The one way in which an exchange fails. */
-static void fail(struct exchange *x, enum failure why)
+static enum h2_code code_of(const struct exchange *x, enum failure why)
+{
+    if (why == FAIL_CLIENT_YIELDED)
+        return H2_ENHANCE_YOUR_CALM;
+    return x->state == EXCHANGE_ANSWERING ? H2_INTERNAL_ERROR : H2_CANCEL;
+}
+
+void exchange_fail(struct exchange *x, enum failure why)
 {
     if (x->state == EXCHANGE_RESET || x->state == EXCHANGE_CLOSED)
         return;
@@ -243,7 +249,7 @@ static void fail(struct exchange *x, enum failure why)
         answer(x, failure_status(why));
         return;
     }
-    reset(x, x->state == EXCHANGE_ANSWERING ? H2_INTERNAL_ERROR : H2_CANCEL);
+    reset(x, code_of(x, why));
 }
 
 static enum failure failure_of(const struct exchange *x)
@@ -253,6 +259,7 @@ static enum failure failure_of(const struct exchange *x)
         [CALL_REFUSED] = FAIL_ORIGIN_REFUSED,
         [CALL_CONNECT_TIMEOUT] = FAIL_ORIGIN_CONNECT_TIMEOUT,
         [CALL_BUSY] = FAIL_ORIGIN_BUSY,
+        [CALL_YIELDED] = FAIL_CLIENT_YIELDED,
         [CALL_TIMEOUT] = FAIL_ORIGIN_TIMEOUT,
         [CALL_CLOSED] = FAIL_ORIGIN_CLOSED,
         [CALL_MALFORMED] = FAIL_ORIGIN_MALFORMED,
@@ -287,15 +294,15 @@ static bool start_call(struct exchange *x)
     forward_request(&fields, &x->request, &rules);
     if (fields.failed || out_of_memory(x))
         return false;
-    return call_start(&x->call, pools_of(c->env->pools, origin), &x->arena, &x->request, &fields,
-                      x->is_push ? CALL_OF_PUSH : CALL_OF_CLIENT);
+    return call_start(&x->call, pools_of(c->env->pools, origin), &c->caller, &x->arena, &x->request,
+                      &fields, x->is_push ? CALL_OF_PUSH : CALL_OF_CLIENT);
 }
 
 static void forward(struct exchange *x)
 {
     set_state(x, EXCHANGE_FORWARDING);
     if (!start_call(x))
-        fail(x, FAIL_NO_MEMORY);
+        exchange_fail(x, FAIL_NO_MEMORY);
 }
 
 bool exchange_make_plan_page(struct exchange *x)
@@ -318,31 +325,47 @@ static void enter_diary(struct exchange *x)
     diary_enter(&x->client->diary, x->diary_key);
 }
 
+/* The time of the whole exchange runs from here. */
+static void start_time(struct exchange *x)
+{
+    struct env *env = x->client->env;
+    timeout_start(&env->exchange, &x->whole, turn_now_ms(&env->turn));
+}
+
+/* What is answered now is watched as any other answer. */
+static void on_time_over(struct timeout *t)
+{
+    struct exchange *x = CONTAINER_OF(t, struct exchange, whole);
+    exchange_fail(x, FAIL_EXCHANGE_TIMEOUT);
+    act_soon(x);
+}
+
 /* The head of a client's request is here. */
 static void begin(struct exchange *x)
 {
     struct env *env = x->client->env;
+    start_time(x);
     if (x->header_too_large) {
-        fail(x, FAIL_HEADER_TOO_LARGE);
+        exchange_fail(x, FAIL_HEADER_TOO_LARGE);
         return;
     }
     if (out_of_memory(x)) {
-        fail(x, FAIL_NO_MEMORY);
+        exchange_fail(x, FAIL_NO_MEMORY);
         return;
     }
     switch (request_check(&x->request, SPAN("https"))) {
     case REQUEST_FINE:
         break;
     case REQUEST_IS_CONNECT:
-        fail(x, FAIL_CONNECT);
+        exchange_fail(x, FAIL_CONNECT);
         return;
     default:
-        fail(x, FAIL_BAD_REQUEST);
+        exchange_fail(x, FAIL_BAD_REQUEST);
         return;
     }
     x->route = config_route(env->config, host_of(x->request.authority), x->request.path);
     if (!x->route) {
-        fail(x, FAIL_NO_ROUTE);
+        exchange_fail(x, FAIL_NO_ROUTE);
         return;
     }
     enter_diary(x);
@@ -353,6 +376,7 @@ void exchange_start_push(struct exchange *x)
 {
     x->request_ended = true;
     x->head_complete = true;
+    start_time(x);
     forward(x);
 }
 
@@ -380,7 +404,7 @@ static void on_informational(struct exchange *x, const struct response *from)
         to.fields.failed = true;
     if (to.fields.failed ||
         (!(from->status == 103 && to.fields.len == 0) && !stream_inform(x, &to)))
-        fail(x, FAIL_NO_MEMORY);
+        exchange_fail(x, FAIL_NO_MEMORY);
 }
 
 static bool has_body(const struct response *head)
@@ -395,7 +419,7 @@ static void on_final(struct exchange *x, const struct response *from)
     if (x->is_push) {
         enum failure why = pushes_judge(x, from);
         if (why != FAIL_NONE) {
-            fail(x, why);
+            exchange_fail(x, why);
             return;
         }
     }
@@ -403,7 +427,7 @@ static void on_final(struct exchange *x, const struct response *from)
     if (x->is_push)
         pushes_mark(x, &to);
     if (!pushes_plan(x, from, &to) || to.fields.failed || x->arena.failed) {
-        fail(x, FAIL_NO_MEMORY);
+        exchange_fail(x, FAIL_NO_MEMORY);
         return;
     }
     send_final(x, &to, has_body(from));
@@ -432,80 +456,12 @@ static void take_answer(struct exchange *x)
 {
     take_heads(x);
     if (x->call.state == CALL_FAILED && !x->has_own_body)
-        fail(x, failure_of(x));
+        exchange_fail(x, failure_of(x));
     if (x->state != EXCHANGE_ANSWERING || x->has_own_body || x->answer_ended)
         return;
     take_end(x);
     if (call_body(&x->call).len > 0 || x->call.state != CALL_RUNNING)
         stream_resume(x);
-}
-
-/* Something waits for the client to take it. */
-static bool awaits_reading(const struct exchange *x)
-{
-    bool has_rest = call_body(&x->call).len > 0 || x->call.state != CALL_RUNNING;
-    return x->state == EXCHANGE_ANSWERING && (x->has_own_body || has_rest);
-}
-
-/* The client is to send more of its body. A few bytes of it that are on their way to the origin do
- * not make it the origin's turn: a window of them does. */
-static bool awaits_sending(const struct exchange *x)
-{
-    bool open = x->state == EXCHANGE_FORWARDING || x->state == EXCHANGE_ANSWERING;
-    return open && !x->request_ended && !x->call.awaits_continue &&
-           buf_len(&x->call.upload) < POOL_UPLOAD_BYTES / 2;
-}
-
-static bool awaits_client(const struct exchange *x)
-{
-    return awaits_reading(x) || awaits_sending(x);
-}
-
-/* The time-out is not started anew with every byte: who drips bytes is seen when it ends. */
-static void watch(struct exchange *x)
-{
-    struct env *env = x->client->env;
-    if (!awaits_client(x)) {
-        timeout_stop(&x->stall);
-    } else if (list_empty(&x->stall.node)) {
-        x->client_bytes_watched = x->client_bytes;
-        timeout_start(&env->stall, &x->stall, turn_now_ms(&env->turn));
-    }
-}
-
-/* The client has moved enough bytes since the time-out was started. */
-static bool client_keeps_pace(const struct exchange *x)
-{
-    const struct config *config = x->client->env->config;
-    uint64_t moved = x->client_bytes - x->client_bytes_watched;
-    return moved > 0 && moved >= config->limits.min_rate * config->timeouts.stall_ms / 1000;
-}
-
-/* Both sides talk at once: it is either's turn, and either may have little to say. Only when both
- * are silent for as long as each may be, this is over. */
-static bool talk_goes_on(struct exchange *x)
-{
-    const struct config *config = x->client->env->config;
-    if (x->client_bytes != x->client_bytes_watched)
-        x->silent_ms = 0;
-    else
-        x->silent_ms += config->timeouts.stall_ms;
-    return x->silent_ms < config->timeouts.stall_ms + config->timeouts.origin_stall_ms;
-}
-
-/* A stream that waits for its turn among others is not stalled. */
-static void on_stall(struct timeout *t)
-{
-    struct exchange *x = CONTAINER_OF(t, struct exchange, stall);
-    struct env *env = x->client->env;
-    uint64_t quiet_ms = turn_now_ms(&env->turn) - x->client->progress_ms;
-    bool is_talk = x->state == EXCHANGE_ANSWERING && !awaits_reading(x);
-    bool waits_its_turn =
-        awaits_reading(x) && stream_has_window(x) && quiet_ms < env->config->timeouts.stall_ms;
-    if (is_talk ? talk_goes_on(x) : waits_its_turn || client_keeps_pace(x))
-        watch(x);
-    else
-        fail(x, FAIL_CLIENT_STALLED);
 }
 
 static void report(struct exchange *x)
@@ -517,7 +473,7 @@ static void report(struct exchange *x)
         .tls_version = tls_conn_version(c->tls),
         .request = &x->request,
         .origin = x->route ? x->route->origin : NULL,
-        .status = x->status,
+        .status = x->stream.responded ? x->status : 0,
         .bytes = x->bytes,
         .duration_us = clock_monotonic_us() - x->started_us,
         .origin_us = first > x->started_us ? first - x->started_us : 0,
@@ -541,7 +497,7 @@ static void abandon_pushes(struct exchange *x)
         return;
     LIST_FOR_EACH_SAFE (push, &x->client->exchanges, struct exchange, node) {
         if (push->page == x && push->call.state == CALL_WAITING)
-            fail(push, FAIL_PUSH_ABANDONED);
+            exchange_fail(push, FAIL_PUSH_ABANDONED);
     }
 }
 
@@ -550,7 +506,8 @@ static void finish(struct exchange *x)
     struct client *c = x->client;
     abandon_pushes(x);
     call_cancel(&x->call);
-    timeout_stop(&x->stall);
+    pace_stop(x);
+    timeout_stop(&x->whole);
     set_state(x, EXCHANGE_CLOSED);
     leave_diary(x);
     report(x);
@@ -582,13 +539,13 @@ static void take_request_end(struct exchange *x)
     if (x->state != EXCHANGE_FORWARDING && x->state != EXCHANGE_ANSWERING)
         return;
     if (out_of_memory(x)) {
-        fail(x, FAIL_NO_MEMORY);
+        exchange_fail(x, FAIL_NO_MEMORY);
     } else if (x->header_too_large && !x->has_own_body) {
-        fail(x, FAIL_HEADER_TOO_LARGE);
+        exchange_fail(x, FAIL_HEADER_TOO_LARGE);
     } else if (x->request_ended && !x->upload_ended && !x->has_own_body) {
         const struct fields *trailers = make_upload_trailers(x);
         if (out_of_memory(x)) {
-            fail(x, FAIL_NO_MEMORY);
+            exchange_fail(x, FAIL_NO_MEMORY);
             return;
         }
         x->upload_ended = true;
@@ -613,7 +570,7 @@ static void run_act(struct turn_task *task)
         stream_consumed(x, sent);
     take_answer(x);
     end_if_answered(x);
-    watch(x);
+    pace_watch(x);
 }
 
 struct exchange *exchange_new(struct client *client)
@@ -629,7 +586,8 @@ struct exchange *exchange_new(struct client *client)
     h2_stream_init(&x->stream);
     turn_task_init(&x->act, run_act);
     turn_task_init(&x->die, run_die);
-    timeout_init(&x->stall, on_stall);
+    pace_init(x);
+    timeout_init(&x->whole, on_time_over);
     fields_init(&x->request.fields, &x->arena);
     fields_init(&x->request_trailers, &x->arena);
     call_init(&x->call, env->pools, on_call_changed);

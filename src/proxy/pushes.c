@@ -241,6 +241,7 @@ void pushes_failed(struct exchange *x, enum failure why)
     case FAIL_ORIGIN_CLOSED:
     case FAIL_ORIGIN_MALFORMED:
     case FAIL_ORIGIN_STALLED:
+    case FAIL_EXCHANGE_TIMEOUT:
         refuse_for_all(x);
         break;
     default:

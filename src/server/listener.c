@@ -3,19 +3,22 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/bucket.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "proxy/client.h"
 
-enum { BACKLOG = 4096, ACCEPTS_A_TURN = 16, PAUSE_MS = 100 };
+enum { BACKLOG = 4096, ACCEPTS_A_TURN = 16, PAUSE_MS = 100, SAY_EVERY_MS = 10000 };
 
 static const char *what_to_do(int code)
 {
@@ -229,17 +232,31 @@ struct acceptor {
     struct env *env;
     const struct config_listen *listen;
     int fd;
+    int client_fds; /* a client's descriptor is less than that */
     struct event *event, *pause;
+    struct bucket said;
 };
+
+/* Clients leave a quarter of the descriptors to connections with origins: without these nobody is
+ * served. The least one that is free is always the next. */
+static int most_client_fds(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > INT_MAX)
+        return INT_MAX;
+    return (int)(limit.rlim_cur - limit.rlim_cur / 4);
+}
 
 /* Out of descriptors or memory: the clients in the queue wait, and the loop does not spin. */
 static void take_a_break(struct acceptor *a, int code)
 {
     struct timeval wait = {0, PAUSE_MS * 1000};
-    log_error(
-        "cannot accept clients on %s: %s; raise the limit of open files (LimitNOFILE=) or add "
-        "memory",
-        a->listen->address.text, strerror(code));
+    if (bucket_take(&a->said, 1, 1, SAY_EVERY_MS, turn_now_ms(&a->env->turn))) {
+        log_error(
+            "cannot accept clients on %s: %s; raise the limit of open files (LimitNOFILE=) or add "
+            "memory",
+            a->listen->address.text, strerror(code));
+    }
     event_del(a->event);
     event_add(a->pause, &wait);
 }
@@ -252,14 +269,26 @@ static void on_pause_over(evutil_socket_t fd, short events, void *user)
     event_add(a->event, NULL);
 }
 
+/* -1, and a reason in errno: there is none, or no descriptor for it. */
+static int accept_client(const struct acceptor *a, struct sockaddr_storage *from)
+{
+    socklen_t len = sizeof *from;
+    int fd = accept4(a->fd, (struct sockaddr *)from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < a->client_fds)
+        return fd;
+    close(fd);
+    errno = EMFILE;
+    return -1;
+}
+
 static void on_acceptable(evutil_socket_t fd, short events, void *user)
 {
     struct acceptor *a = user;
+    (void)fd;
     (void)events;
     for (int i = 0; i < ACCEPTS_A_TURN; i++) {
         struct sockaddr_storage from = {0};
-        socklen_t len = sizeof from;
-        int client = accept4(fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int client = accept_client(a, &from);
         if (client >= 0) {
             if (client_accept(a->env, a->listen, client, (struct sockaddr *)&from))
                 continue;
@@ -276,7 +305,7 @@ struct acceptor *acceptor_new(struct env *env, const char *name, int fd)
     struct acceptor *a = mem_zalloc(1, sizeof *a);
     if (!a)
         return NULL;
-    *a = (struct acceptor){.name = name, .fd = fd};
+    *a = (struct acceptor){.name = name, .fd = fd, .client_fds = most_client_fds()};
     acceptor_serve(a, env);
     a->event = event_new(env->base, fd, EV_READ | EV_PERSIST, on_acceptable, a);
     a->pause = evtimer_new(env->base, on_pause_over, a);

@@ -119,7 +119,7 @@ static ssize_t peer_read_upload(nghttp2_session *session, int32_t id, uint8_t *b
     size_t n = left < room ? (size_t)left : room;
     if (n > PATTERN_PIECE)
         n = PATTERN_PIECE;
-    memcpy(buf, u->text ? u->text + u->sent : pattern_at(u->sent), n);
+    memcpy(buf, u->text ? u->text + u->sent : pattern_at(u->from + u->sent), n);
     u->sent += n;
     if (u->sent == u->bytes)
         peer_end_upload(p, stream, flags);
@@ -128,7 +128,7 @@ static ssize_t peer_read_upload(nghttp2_session *session, int32_t id, uint8_t *b
 
 int32_t peer_send(struct peer *p, const struct peer_request *r)
 {
-    static nghttp2_nv nva[PEER_MAX_FIELDS + 4];
+    nghttp2_nv nva[PEER_MAX_FIELDS + 4];
     size_t n = 0;
     nva[n++] = peer_nv(":method", r->method ? r->method : "GET");
     if (!r->scheme || *r->scheme)
@@ -147,6 +147,7 @@ int32_t peer_send(struct peer *p, const struct peer_request *r)
         .wanted = r->body,
         .text = r->body_text,
         .bytes = r->body_text ? strlen(r->body_text) : r->body_bytes,
+        .from = r->body_from,
         .hold_at = r->body_hold_at,
         .trailers = r->trailers,
     };

@@ -59,6 +59,7 @@ struct peer_stream {
     unsigned status;      /* of the final head; 0: none yet */
     struct fieldset trailers;
     uint64_t body_bytes;
+    uint64_t body_from; /* the pattern's offset: what the head says in x-body-from, or 0 */
     bool body_is_pattern;
     struct bytes body; /* the first 64 KiB */
     bool ended;        /* END_STREAM came */
@@ -69,6 +70,7 @@ struct peer_stream {
         bool wanted;
         const char *text; /* NULL: the pattern */
         uint64_t bytes;   /* in all */
+        uint64_t from;    /* the pattern's offset */
         uint64_t hold_at; /* stops there until peer_release(); 0: never */
         uint64_t sent;
         const char *const *trailers; /* names and values, ends with NULL; NULL: none */
@@ -84,6 +86,7 @@ struct peer_request {
     bool body;
     const char *body_text; /* NULL: body_bytes of the pattern */
     uint64_t body_bytes;
+    uint64_t body_from; /* the pattern's offset */
     uint64_t body_hold_at;
     const char *const *trailers;
 };

@@ -67,6 +67,8 @@ static void record_head(struct peer *p, int32_t id)
         record_event(p, (struct peer_event){PEER_HEAD, id, 0, status});
         stream->status = status;
         record_move(&stream->head, &p->pending);
+        const char *from = fieldset_get(&stream->head, "x-body-from");
+        stream->body_from = from ? strtoull(from, NULL, 10) : 0;
     }
     fieldset_fini(&p->pending);
 }
@@ -131,8 +133,8 @@ static int record_data(nghttp2_session *session, uint8_t flags, int32_t id, cons
     (void)session, (void)flags;
     struct peer *p = arg;
     struct peer_stream *stream = record_stream(p, id);
-    stream->body_is_pattern =
-        stream->body_is_pattern && pattern_matches(stream->body_bytes, bytes, n);
+    stream->body_is_pattern = stream->body_is_pattern &&
+                              pattern_matches(stream->body_from + stream->body_bytes, bytes, n);
     stream->body_bytes += n;
     bytes_add_up_to(&stream->body, bytes, n, RECORD_KEPT_BYTES);
     record_event(p, (struct peer_event){PEER_DATA, id, 0, (uint32_t)n});

@@ -94,11 +94,14 @@ static void stub_listen_unix(struct stub *s, const char *path)
         fail_msg("bind %s: %s", path, strerror(errno));
 }
 
-static void stub_listen_tcp(struct stub *s)
+static void stub_listen_tcp(struct stub *s, unsigned port)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof(address);
     s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    setsockopt(s->listener, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
     if (bind(s->listener, (struct sockaddr *)&address, len) < 0 ||
         getsockname(s->listener, (struct sockaddr *)&address, &len) < 0)
         fail_msg("bind: %s", strerror(errno));
@@ -121,7 +124,7 @@ struct stub *stub_start(const struct stub_options *options)
     if (options && options->unix_path)
         stub_listen_unix(s, options->unix_path);
     else
-        stub_listen_tcp(s);
+        stub_listen_tcp(s, options ? options->port : 0);
     if (options && options->chain)
         s->tls = stub_make_tls(options);
     if (listen(s->listener, 128) < 0)

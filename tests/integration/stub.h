@@ -20,13 +20,18 @@ enum stub_do {
     STUB_END,
     STUB_SEND,     /* the bytes of text */
     STUB_BYTEWISE, /* the same, each byte by itself */
+    STUB_SLOWLY,   /* the same, with STUB_SLOW_MS after each byte */
     STUB_PATTERN,  /* n bytes of the pattern */
     STUB_CHUNKS,   /* n bytes of the pattern as chunks, without the last, empty one */
     STUB_BODY,     /* reads n more bytes of the request's body; 0: all of it */
     STUB_AWAIT,    /* stands before gate n */
     STUB_CLOSE,
     STUB_RESET,
+    STUB_SHUT_WRITE, /* says that it sends no more, and reads on */
+    STUB_SHUT_READ,  /* reads no more */
 };
+
+enum { STUB_SLOW_MS = 20 };
 
 struct stub_step {
     enum stub_do what;
@@ -45,6 +50,10 @@ struct stub_step {
 #define BYTEWISE(literal)                                                                          \
     {                                                                                              \
         STUB_BYTEWISE, literal, sizeof(literal) - 1                                                \
+    }
+#define SLOWLY(literal)                                                                            \
+    {                                                                                              \
+        STUB_SLOWLY, literal, sizeof(literal) - 1                                                  \
     }
 #define PATTERN(n)                                                                                 \
     {                                                                                              \
@@ -70,9 +79,18 @@ struct stub_step {
     {                                                                                              \
         STUB_RESET, NULL, 0                                                                        \
     }
+#define SHUT_WRITE()                                                                               \
+    {                                                                                              \
+        STUB_SHUT_WRITE, NULL, 0                                                                   \
+    }
+#define SHUT_READ()                                                                                \
+    {                                                                                              \
+        STUB_SHUT_READ, NULL, 0                                                                    \
+    }
 
 struct stub_options {
-    const char *unix_path;   /* NULL: 127.0.0.1, a port of the system's choice */
+    unsigned port;           /* where another stub was before; 0: one of the system's choice */
+    const char *unix_path;   /* NULL: 127.0.0.1 */
     const char *chain, *key; /* PEM files of an https origin; NULL: http */
 };
 

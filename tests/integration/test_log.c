@@ -59,6 +59,20 @@ static void line_says_what_was_asked_and_answered(void **state)
     json_decref(line);
 }
 
+/* An origin whose body is broken from the first byte on: the reset may overtake the head. */
+static void status_is_the_one_that_the_client_got(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub = rig_start(rig, "");
+    STUB_ON(stub, "/", SEND("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n"), CLOSE());
+    struct peer *p = rig_peer(rig, NULL);
+    const struct peer_stream *s = peer_fetch(p, "/");
+    json_t *line = daemon_log(rig->daemon, 0);
+    assert_int_equal(json_integer_value(json_object_get(line, "status")), s->status);
+    check_member(line, "failure", "origin-broken");
+    json_decref(line);
+}
+
 static void refused_requests_have_their_line_and_reason(void **state)
 {
     static const struct {
@@ -177,6 +191,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         RIG_TEST(line_says_what_was_asked_and_answered),
+        RIG_TEST(status_is_the_one_that_the_client_got),
         RIG_TEST(refused_requests_have_their_line_and_reason),
         RIG_TEST(any_byte_of_a_client_stays_one_line_of_json),
         RIG_TEST(combined_format_goes_to_a_file),

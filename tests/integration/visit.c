@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 
 #include "check.h"
 #include "pattern.h"
@@ -216,6 +217,11 @@ static bool visit_do(struct visit *v, struct intake *in, const struct stub_step 
             if (!visit_send(v, step->text + i, 1))
                 return false;
         return true;
+    case STUB_SLOWLY:
+        for (uint64_t i = 0; i < step->n; i++)
+            if (!visit_send(v, step->text + i, 1) || visit_poll(v, POLLRDHUP, STUB_SLOW_MS) != 0)
+                return false;
+        return true;
     case STUB_PATTERN:
     case STUB_CHUNKS:
         return visit_send_pattern(v, step->n, step->what == STUB_CHUNKS);
@@ -229,6 +235,10 @@ static bool visit_do(struct visit *v, struct intake *in, const struct stub_step 
     case STUB_RESET:
         channel_reset(&v->channel);
         return true;
+    case STUB_SHUT_WRITE:
+        return shutdown(v->channel.fd, SHUT_WR) == 0;
+    case STUB_SHUT_READ:
+        return shutdown(v->channel.fd, SHUT_RD) == 0;
     case STUB_END:
         break;
     }

@@ -45,10 +45,12 @@ static void smallest_file_gets_every_default(void **state)
     assert_int_equal(c->timeouts.header_ms, 10000);
     assert_int_equal(c->timeouts.idle_ms, 180000);
     assert_int_equal(c->timeouts.stall_ms, 60000);
+    assert_int_equal(c->timeouts.grace_ms, 3000);
     assert_int_equal(c->timeouts.connect_ms, 5000);
     assert_int_equal(c->timeouts.queue_ms, 10000);
     assert_int_equal(c->timeouts.response_ms, 60000);
     assert_int_equal(c->timeouts.origin_stall_ms, 60000);
+    assert_int_equal(c->timeouts.exchange_ms, 0);
     assert_int_equal(c->timeouts.origin_idle_ms, 60000);
     assert_int_equal(c->timeouts.drain_ms, 30000);
     assert_string_equal(c->log.access, "stdout");

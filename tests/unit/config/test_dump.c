@@ -17,7 +17,7 @@ static const char EVERYTHING[] =
     "explain_from = 10.0.0.0/8 ::/0 fe80::1 ::ffff:0:0/96\n"
     "[limits]\nheader_list = 5000\norigin_header = 1m\nstreams = 5\n"
     "[timeouts]\nhandshake = 1ms\nheader = 2s\nidle = 3m\nstall = 4h\nconnect = 61s\n"
-    "queue = 3600s\nresponse = 7s\norigin_stall = 8s\norigin_idle = 9s\ndrain = 0s\n"
+    "queue = 3600s\nresponse = 7s\norigin_stall = 8s\nexchange = 10m\norigin_idle = 9s\ndrain = 0s\n"
     "[log]\naccess = access.log\nformat = combined\nlevel = error\n";
 
 static void dump_reads_back_to_the_same_dump(void **state)

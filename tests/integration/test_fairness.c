@@ -1,0 +1,282 @@
+/* Connections to the origin, when there are too few: whose client has stalled gives his to who
+ * waits, and who asks for much does not keep those away who ask for little. */
+#include <string.h>
+
+#include "frames.h"
+#include "rig.h"
+
+enum {
+    LARGE_BYTES = 4 << 20,
+    SMALL_BYTES = 20000,
+    ATTACKERS = 10,
+    HELD_STREAMS = 100,
+    CONNECTIONS = 256, /* of the worker, by default */
+};
+
+#define LARGE SEND("HTTP/1.1 200 OK\r\nContent-Length: 4194304\r\n\r\n"), PATTERN(LARGE_BYTES)
+#define SMALL SEND("HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n"), PATTERN(SMALL_BYTES)
+
+/* One worker with `connections` to an origin that has a /large and a /small body. */
+static struct stub *start(struct rig *rig, unsigned connections, unsigned grace_ms)
+{
+    struct stub *stub = rig_start_alone(
+        rig, rig_text(rig,
+                      "max_connections = %u\n[timeouts]\nqueue = 10m\ngrace = %ums\n"
+                      "[push]\nmax_wait = 10m\n",
+                      connections, check_slowed(grace_ms)));
+    STUB_ON(stub, "/large", LARGE);
+    STUB_ON(stub, "/small", SMALL);
+    STUB_ON(stub, "/held", BODY(0), SMALL);
+    return stub;
+}
+
+static void check_small(const struct peer_stream *s)
+{
+    assert_int_equal(s->status, 200);
+    assert_int_equal(s->error, 0);
+    assert_int_equal(s->body_bytes, SMALL_BYTES);
+    assert_true(s->body_is_pattern);
+}
+
+/* A client that lets nothing but heads come. */
+static struct peer *closed_peer(struct rig *rig)
+{
+    struct peer *p = rig_peer(rig, &(struct peer_options){.manual = true});
+    peer_set(p, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 0);
+    return p;
+}
+
+static int32_t stalled_on(struct peer *p, const char *path)
+{
+    int32_t id = peer_get(p, path, NULL);
+    peer_until_head(p, id);
+    return id;
+}
+
+static void reader_that_stalls_gives_way(void **state)
+{
+    struct rig *rig = *state;
+    start(rig, 1, 200);
+    struct peer *p = closed_peer(rig);
+    struct peer *other = rig_peer(rig, NULL);
+    int32_t id = stalled_on(p, "/large");
+    check_small(peer_fetch(other, "/small"));
+    const struct peer_stream *s = peer_until_closed(p, id);
+    assert_true(s->reset);
+    assert_int_equal(s->error, NGHTTP2_ENHANCE_YOUR_CALM);
+    rig_check_failure(rig, "/large", "client-yielded");
+    /* It costs the stream, not the connection. */
+    peer_set(p, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 65535);
+    check_small(peer_fetch(p, "/small"));
+}
+
+static void client_that_does_not_read_its_socket_gives_way(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub = start(rig, 1, 200);
+    struct peer *p = rig_peer(rig, &(struct peer_options){.wire.receive_bytes = 4096,
+                                                          .stream_window = INT32_MAX,
+                                                          .window = INT32_MAX});
+    struct peer *other = rig_peer(rig, NULL);
+    stalled_on(p, "/large");
+    check_small(peer_fetch(other, "/small"));
+    stub_wait(stub, STUB_GONE, 1);
+}
+
+static void sender_that_stalls_gives_way(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub = start(rig, 1, 200);
+    struct peer *p = rig_peer(rig, NULL);
+    struct peer *other = rig_peer(rig, NULL);
+    int32_t id = peer_send(p, &(struct peer_request){.method = "POST",
+                                                     .path = "/held",
+                                                     .body = true,
+                                                     .body_bytes = 100000,
+                                                     .body_hold_at = 1000});
+    peer_settle(p);
+    stub_wait(stub, STUB_READ, 1000);
+    check_small(peer_fetch(other, "/small"));
+    assert_int_equal(peer_until_closed(p, id)->status, 408);
+    rig_check_failure(rig, "/held", "client-yielded");
+}
+
+static void who_stalls_keeps_its_connection_while_there_are_others(void **state)
+{
+    struct rig *rig = *state;
+    start(rig, 2, 50);
+    struct peer *p = closed_peer(rig);
+    struct peer *other = rig_peer(rig, NULL);
+    int32_t id = stalled_on(p, "/large");
+    peer_until_still(other); /* several times as long as the grace */
+    for (int i = 0; i < 5; i++)
+        check_small(peer_fetch(other, "/small"));
+    peer_settle(p);
+    assert_false(peer_stream(p, id)->closed);
+    peer_widen(p, 0, LARGE_BYTES);
+    peer_widen(p, id, LARGE_BYTES);
+    const struct peer_stream *s = peer_until_closed(p, id);
+    assert_int_equal(s->error, 0);
+    assert_int_equal(s->body_bytes, LARGE_BYTES);
+    assert_true(s->body_is_pattern);
+}
+
+/* Twice the grace and more, in small steps; all the while somebody waits for the connection. */
+static void slow_reader_that_goes_on_is_spared(void **state)
+{
+    enum { STEPS = 7, STEP_BYTES = 1000 };
+    struct rig *rig = *state;
+    start(rig, 1, 1000);
+    struct peer *p = closed_peer(rig);
+    struct peer *other = rig_peer(rig, NULL);
+    int32_t id = stalled_on(p, "/large");
+    int32_t waiting = peer_get(other, "/small", NULL);
+    for (uint64_t n = 1; n <= STEPS; n++) {
+        peer_widen(p, id, STEP_BYTES);
+        peer_until_bytes(p, id, n * STEP_BYTES);
+        peer_until_still(other);
+    }
+    assert_int_equal(peer_stream(other, waiting)->status, 0);
+    peer_widen(p, 0, LARGE_BYTES);
+    peer_widen(p, id, LARGE_BYTES);
+    const struct peer_stream *s = peer_until_closed(p, id);
+    assert_int_equal(s->error, 0);
+    assert_int_equal(s->body_bytes, LARGE_BYTES);
+    check_small(peer_until_closed(other, waiting));
+}
+
+/* One stream after the other is a way of reading, too. */
+static void stream_whose_client_reads_another_is_spared(void **state)
+{
+    enum { STEPS = 7, STEP_BYTES = 1000 };
+    struct rig *rig = *state;
+    start(rig, 2, 1000);
+    struct peer *p = closed_peer(rig);
+    struct peer *other = rig_peer(rig, NULL);
+    int32_t later = stalled_on(p, "/large");
+    int32_t now = stalled_on(p, "/large");
+    int32_t waiting = peer_get(other, "/small", NULL);
+    for (uint64_t n = 1; n <= STEPS; n++) {
+        peer_widen(p, now, STEP_BYTES);
+        peer_until_bytes(p, now, n * STEP_BYTES);
+        peer_until_still(other);
+    }
+    assert_int_equal(peer_stream(other, waiting)->status, 0);
+    assert_false(peer_stream(p, later)->closed);
+    peer_reset(p, now, NGHTTP2_CANCEL);
+    peer_settle(p);
+    check_small(peer_until_closed(other, waiting));
+}
+
+/* The push stalled last. */
+static void pushes_give_way_before_requests(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub = start(rig, 2, 50);
+    STUB_ON(stub, "/asset", LARGE);
+    STUB_ON(stub, "/",
+            SEND("HTTP/1.1 200 OK\r\nLink: </asset>;rel=preload\r\nContent-Length: 0\r\n\r\n"));
+    struct peer *p = closed_peer(rig);
+    struct peer *other = rig_peer(rig, NULL);
+    int32_t large = stalled_on(p, "/large");
+    peer_get(p, "/", NULL);
+    peer_until_events(p, PEER_PROMISE, 1);
+    int32_t push = peer_push(p, 0)->id;
+    peer_until_head(p, push);
+    peer_until_still(other); /* until both have stalled for longer than the grace */
+    check_small(peer_fetch(other, "/small"));
+    assert_int_equal(peer_until_closed(p, push)->error, NGHTTP2_ENHANCE_YOUR_CALM);
+    peer_settle(p);
+    assert_false(peer_stream(p, large)->closed);
+}
+
+/* The other half of the connections is free all the while. */
+static void push_that_stalls_gives_way_to_one_of_another_client(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub = start(rig, 2, 200);
+    const char *page = "HTTP/1.1 200 OK\r\nLink: </asset>;rel=preload\r\nContent-Length: 0\r\n\r\n";
+    STUB_ON(stub, "/", SEND_TEXT(page));
+    STUB_ON(stub, "/asset", LARGE);
+    struct peer *p = closed_peer(rig);
+    peer_get(p, "/", NULL);
+    peer_until_events(p, PEER_PROMISE, 1);
+    int32_t stalled = peer_push(p, 0)->id;
+    peer_until_head(p, stalled);
+    struct peer *other = rig_peer(rig, NULL);
+    peer_get(other, "/", NULL);
+    peer_until_quiet(other);
+    const struct peer_stream *s = peer_push(other, 0);
+    assert_non_null(s);
+    assert_int_equal(s->error, 0);
+    assert_int_equal(s->body_bytes, LARGE_BYTES);
+    assert_int_equal(peer_until_closed(p, stalled)->error, NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+static void who_asks_for_much_waits_behind_who_asks_for_little(void **state)
+{
+    enum { MANY = 40 };
+    struct rig *rig = *state;
+    struct stub *stub = start(rig, 1, 1000000);
+    STUB_ON(stub, "/slow", AWAIT(0), SMALL);
+    struct peer *greedy = rig_peer(rig, NULL);
+    struct peer *modest = rig_peer(rig, NULL);
+    peer_get(greedy, "/slow", NULL);
+    for (int i = 0; i < MANY; i++)
+        peer_get(greedy, "/many", NULL);
+    peer_settle(greedy);
+    stub_wait(stub, STUB_REQUESTS, 1);
+    int32_t id = peer_get(modest, "/small", NULL);
+    peer_settle(modest);
+    stub_open(stub, 0);
+    peer_until_quiet(greedy);
+    check_small(peer_until_closed(modest, id));
+    assert_int_equal(stub_times(stub, "/many"), MANY);
+    check_text(stub_request(stub, 0)->target, "/slow");
+    check_text(stub_request(stub, 1)->target, "/small");
+}
+
+/* Ten clients hold a hundred streams each, and ask again for each one that they lose. */
+static void hold(struct peer *p, size_t *asked)
+{
+    size_t open = *asked - peer_count(p, PEER_RESET);
+    for (; open < HELD_STREAMS; open++, ++*asked)
+        peer_get(p, "/large", NULL);
+    peer_settle(p);
+}
+
+static void neighbour_is_served_while_others_hold_all_connections(void **state)
+{
+    enum { REQUESTS = 20 };
+    struct rig *rig = *state;
+    struct stub *stub = start(rig, CONNECTIONS, 500);
+    struct peer *other = rig_peer(rig, NULL);
+    struct peer *attackers[ATTACKERS];
+    size_t asked[ATTACKERS] = {0};
+    for (size_t i = 0; i < ATTACKERS; i++) {
+        attackers[i] = closed_peer(rig);
+        hold(attackers[i], &asked[i]);
+    }
+    stub_wait(stub, STUB_RUNNING_MOST, CONNECTIONS / 2);
+    for (int n = 0; n < REQUESTS; n++) {
+        check_small(peer_fetch(other, "/small"));
+        hold(attackers[n % ATTACKERS], &asked[n % ATTACKERS]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        RIG_TEST(reader_that_stalls_gives_way),
+        RIG_TEST(client_that_does_not_read_its_socket_gives_way),
+        RIG_TEST(sender_that_stalls_gives_way),
+        RIG_TEST(who_stalls_keeps_its_connection_while_there_are_others),
+        RIG_TEST(slow_reader_that_goes_on_is_spared),
+        RIG_TEST(stream_whose_client_reads_another_is_spared),
+        RIG_TEST(pushes_give_way_before_requests),
+        RIG_TEST(push_that_stalls_gives_way_to_one_of_another_client),
+        RIG_TEST(who_asks_for_much_waits_behind_who_asks_for_little),
+        RIG_TEST(neighbour_is_served_while_others_hold_all_connections),
+    };
+    return rig_run(tests);
+}
