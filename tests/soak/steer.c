@@ -1,0 +1,199 @@
+#include "steer.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define MAIN_CERTIFICATE  "[certificate main]\nchain = main.pem\nkey = main.key\n"
+#define OTHER_CERTIFICATE "[certificate other]\nchain = other.pem\nkey = other.key\n"
+
+/* The time-outs for origins are shorter than its stalls. A push may wait, so that none that is
+ * promised is given up while the machine is busy. */
+#define COMMON                                                                                      \
+    "[timeouts]\nresponse = 6s\norigin_stall = 6s\norigin_idle = 1s\nhandshake = 3s\nheader = 3s\n" \
+    "queue = 60s\n[admin]\naddress = 127.0.0.1:0\n"
+#define PATIENT "max_wait = 60s\nretry_after = 0s\n"
+
+struct variant {
+    const char *certificates, *conf;
+};
+
+static const struct variant right[] = {
+    {MAIN_CERTIFICATE, "[push]\n" PATIENT},
+    {OTHER_CERTIFICATE MAIN_CERTIFICATE, "[push]\nmax_per_page = 3\n" PATIENT},
+    {MAIN_CERTIFICATE, "[limits]\nstreams = 50\nheader_list = 16k\nidle_frames = 500\n"
+                       "resets = 100\n[push]\nmax_open = 5\n" PATIENT},
+    {OTHER_CERTIFICATE, "[push]\nenabled = off\n" PATIENT},
+    {MAIN_CERTIFICATE OTHER_CERTIFICATE,
+     "[route more]\nmatch = /steady/page\norigin = steady\n[push]\n" PATIENT},
+};
+
+static const struct variant broken[] = {
+    {MAIN_CERTIFICATE, "[push]\nno_such_option = 1\n"},
+    {"[certificate main]\nchain = missing.pem\nkey = main.key\n", ""},
+    {"[certificate main]\nchain = main.pem\nkey = other.key\n", ""},
+    {MAIN_CERTIFICATE, "[timeouts]\nidle = soon\n"},
+    {MAIN_CERTIFICATE, "[route lost]\nmatch = /lost\norigin = nobody\n"},
+    {MAIN_CERTIFICATE, "\1\2\3 no line of any file\n"},
+};
+
+static struct daemon_setup steer_setup(struct steer *s, const struct variant *v, char **conf)
+{
+    *conf = check_printf("%s%s%s", s->origins, v->conf, COMMON);
+    return (struct daemon_setup){
+        .top = "workers = 2",
+        .certificates = v->certificates,
+        .conf = *conf,
+        .access = "access.log",
+    };
+}
+
+void steer_start(struct steer *s, unsigned steady_port, unsigned flapping_port)
+{
+    char *conf;
+    s->origins = rig_text(s->rig,
+                          "[origin steady]\nurl = http://127.0.0.1:%u\nmax_connections = 64\n"
+                          "[origin flapping]\nurl = http://127.0.0.1:%u\nmax_connections = 32\n"
+                          "[route steady]\nmatch = /steady/\norigin = steady\n"
+                          "[route flapping]\nmatch = /flapping/\norigin = flapping\n",
+                          steady_port, flapping_port);
+    const struct daemon_setup setup = steer_setup(s, &right[0], &conf);
+    rig_daemon(s->rig, &setup);
+    free(conf);
+}
+
+void steer_reload(struct steer *s, struct dice *dice, bool is_right)
+{
+    char *conf;
+    const struct variant *v = is_right ? &right[dice_below(dice, CHECK_LEN(right))]
+                                       : &broken[dice_below(dice, CHECK_LEN(broken))];
+    const struct daemon_setup setup = steer_setup(s, v, &conf);
+    daemon_reload(s->rig->daemon, s->rig->dir, &setup, is_right);
+    free(conf);
+    soak_count(is_right ? SOAK_RELOADS : SOAK_REJECTED, 1);
+}
+
+static char *steer_log(struct steer *s, unsigned n)
+{
+    return n == s->rotated ? check_printf("%s/access.log", s->rig->dir)
+                           : check_printf("%s/access.%u.log", s->rig->dir, n);
+}
+
+void steer_rotate(struct steer *s)
+{
+    char *path = steer_log(s, s->rotated);
+    s->rotated++;
+    char *moved = steer_log(s, s->rotated - 1);
+    uint64_t deadline = check_deadline(CHECK_SOON_MS);
+    if (rename(path, moved) != 0)
+        soak_fail("%s cannot be moved: %s", path, strerror(errno));
+    daemon_signal(s->rig->daemon, SIGUSR1);
+    while (access(path, F_OK) != 0) {
+        if (check_left(deadline) == 0)
+            soak_fail("the access log was not opened anew");
+        poll(NULL, 0, 10);
+    }
+    free(path);
+    free(moved);
+    soak_count(SOAK_ROTATIONS, 1);
+}
+
+/* The answer of the admin listener, with its head. Free with free(). */
+static char *steer_ask(struct steer *s)
+{
+    static const char request[] = "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)daemon_port(s->rig->daemon, 1)),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct bytes all = {0};
+    char piece[4096];
+    ssize_t n = -1;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct timeval patience = {(time_t)check_slowed(CHECK_SOON_MS) / 1000, 0};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+        send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) == (ssize_t)sizeof(request) - 1)
+        while ((n = recv(fd, piece, sizeof(piece), 0)) > 0)
+            bytes_add(&all, piece, (size_t)n);
+    close(fd);
+    if (n != 0)
+        soak_fail("the admin listener does not answer");
+    return all.ptr ? all.ptr : check_copy("", 0);
+}
+
+uint64_t steer_metric(struct steer *s, const char *name)
+{
+    char *text = steer_ask(s);
+    char *line = check_printf("\nheadstart_%s ", name);
+    const char *at = strstr(text, line);
+    if (!at)
+        soak_fail("there is no metric %s", name);
+    uint64_t value = strtoull(at + strlen(line), NULL, 10);
+    free(line);
+    free(text);
+    return value;
+}
+
+void steer_print_failures(struct steer *s)
+{
+    static const char name[] = "\nheadstart_failures_total{failure=\"";
+    char *text = steer_ask(s);
+    print_message("failures in the daemon's eyes:");
+    for (const char *at = text; (at = strstr(at, name));) {
+        at += sizeof(name) - 1;
+        int len = (int)strcspn(at, "\"");
+        unsigned long long n = strtoull(at + len + strlen("\"} "), NULL, 10);
+        if (n > 0)
+            print_message(" %.*s %llu", len, at, n);
+    }
+    print_message("\n");
+    free(text);
+}
+
+static unsigned steer_list_descriptors(struct steer *s, bool prints)
+{
+    unsigned n = 0;
+    char *path = check_printf("/proc/%d/fd", daemon_pid(s->rig->daemon));
+    DIR *dir = opendir(path);
+    if (!dir)
+        soak_fail("cannot read %s: %s", path, strerror(errno));
+    for (const struct dirent *entry; (entry = readdir(dir));) {
+        char target[128] = "";
+        if (entry->d_name[0] == '.')
+            continue;
+        n++;
+        if (prints && readlinkat(dirfd(dir), entry->d_name, target, sizeof(target) - 1) > 0)
+            print_error("  %s -> %s\n", entry->d_name, target);
+    }
+    closedir(dir);
+    free(path);
+    return n;
+}
+
+unsigned steer_descriptors(struct steer *s)
+{
+    return steer_list_descriptors(s, false);
+}
+
+void steer_print_descriptors(struct steer *s)
+{
+    steer_list_descriptors(s, true);
+}
+
+uint64_t steer_read_logs(struct steer *s, struct ledger *ledger)
+{
+    uint64_t lines = 0;
+    for (unsigned n = 0; n <= s->rotated; n++) {
+        char *path = steer_log(s, n);
+        lines += ledger_read_log(ledger, path);
+        free(path);
+    }
+    return lines;
+}

@@ -1,0 +1,37 @@
+/* steer.h - the daemon of the soak: its proxy.conf, its reloads, its log, and what can be seen of
+ * it from outside. For the main thread. */
+#ifndef STEER_H
+#define STEER_H
+
+#include <stdint.h>
+
+#include "dice.h"
+#include "ledger.h"
+#include "rig.h"
+#include "soak.h"
+
+struct steer {
+    struct rig *rig;
+    const char *origins; /* the [origin] and [route] sections but for what variants add */
+    unsigned rotated;
+};
+
+/* Starts the daemon before these two. */
+void steer_start(struct steer *s, unsigned steady_port, unsigned flapping_port);
+/* Gives it another proxy.conf, one that is right, or one that is not; waits until it has said what
+ * it makes of it. */
+void steer_reload(struct steer *s, struct dice *dice, bool right);
+/* Moves the access log away and has it opened anew. */
+void steer_rotate(struct steer *s);
+
+/* A metric. */
+uint64_t steer_metric(struct steer *s, const char *name);
+/* Prints how exchanges failed, and how often. */
+void steer_print_failures(struct steer *s);
+/* Descriptors that it has open. */
+unsigned steer_descriptors(struct steer *s);
+void steer_print_descriptors(struct steer *s);
+/* Takes all access logs there were; the number of their lines. */
+uint64_t steer_read_logs(struct steer *s, struct ledger *ledger);
+
+#endif
