@@ -1,7 +1,7 @@
 /* memory.h - the memory of one nghttp2 session.
  * Keeps a list of all of it, so that it can be given back without nghttp2: when memory runs out,
- * 1.52 frees some of what it had twice, and its own end cannot be trusted any more.
- * Internal to the h2 room. */
+ * 1.52 frees some of what it had twice, and its own end cannot be trusted any more. Small blocks
+ * come from the worker's cache. Internal to the h2 room. */
 #ifndef H2_MEMORY_H
 #define H2_MEMORY_H
 
@@ -9,14 +9,16 @@
 #include <stdbool.h>
 
 #include "base/list.h"
+#include "h2/cache.h"
 
 struct h2_memory {
+    struct h2_cache *cache;
     struct list blocks;
     bool failed; /* nghttp2 got none: what it was to do it did not */
 };
 
-/* No memory yet. */
-void h2_memory_init(struct h2_memory *m);
+/* No memory yet; borrows the cache. */
+void h2_memory_init(struct h2_memory *m, struct h2_cache *cache);
 /* Gives back what nghttp2 did not. */
 void h2_memory_fini(struct h2_memory *m);
 /* What nghttp2 is to be told; borrows `m` for the session's life. */

@@ -10,6 +10,7 @@
 #define H2_SESSION_H
 
 #include "base/list.h"
+#include "h2/cache.h"
 #include "http/message.h"
 
 struct h2_session;
@@ -79,10 +80,10 @@ struct h2_limits {
 /* A stream that is in no session. */
 void h2_stream_init(struct h2_stream *stream);
 
-/* A session for a client that has not said anything yet; our SETTINGS wait to be sent. NULL when
- * memory is out. */
+/* A session for a client that has not said anything yet; our SETTINGS wait to be sent. Its memory
+ * comes from `cache` (borrowed). NULL when memory is out. */
 NODISCARD struct h2_session *h2_session_new(const struct h2_events *events, void *user,
-                                            const struct h2_limits *limits);
+                                            const struct h2_limits *limits, struct h2_cache *cache);
 /* Frees it; NULL is fine. Calls nothing back. */
 void h2_session_free(struct h2_session *s);
 

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "base/arena.h"
+#include "base/attr.h"
 #include "base/span.h"
 
 /* The names that the proxy has a rule for. */
@@ -86,6 +87,8 @@ struct span field_text(enum field_name id);
 bool field_is_hop_by_hop(enum field_name id);
 /* `name` is a token (RFC 9110 §5.6.2), not empty. */
 bool field_name_is_valid(struct span name);
+/* The same, and turns its letters to lower case on the way. */
+NODISCARD bool field_name_to_lower(char *name, size_t len);
 /* `value` holds nothing but visible bytes, space, tab and bytes over 0x7f (RFC 9110 §5.5). */
 bool field_value_is_valid(struct span value);
 /* The element `item` (any case) stands in a comma-separated field of that name, in any of its

@@ -21,6 +21,7 @@ struct request {
     struct span method;
     struct span scheme;    /* "https" or "http" */
     struct span authority; /* :authority, or Host where that is missing; may be empty */
+    struct span host;      /* the authority without its port, once request_check() found it fine */
     struct span path;      /* with the query; "*" for OPTIONS of the server itself */
     struct fields fields;
     struct body body;

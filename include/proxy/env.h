@@ -11,6 +11,7 @@
 #include "base/timeouts.h"
 #include "base/turn.h"
 #include "config/config.h"
+#include "h2/cache.h"
 #include "http/date.h"
 #include "origin/pool.h"
 #include "proxy/record.h"
@@ -30,7 +31,8 @@ struct env {
     struct tls_context *tls;
     struct pools *pools;
     struct crowd *crowd; /* of all workers' clients, by address */
-    struct blocks arena_blocks, out_blocks;
+    struct blocks arena_blocks, out_blocks, tls_blocks;
+    struct h2_cache h2_cache;
     struct timeouts handshake, header, idle, stall, grace, exchange, linger;
     struct refusals refusals;
     struct siphash_key key;

@@ -6,8 +6,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/attr.h"
+#include "base/blocks.h"
 
 struct tls_context;
 struct tls_conn;
@@ -20,12 +22,16 @@ enum tls_result {
     TLS_FAILED,     /* a fault of the protocol or the socket; tls_conn_why() says which */
 };
 
-/* A server's connection on `fd`, handshake not started. NULL when memory is out. */
-NODISCARD struct tls_conn *tls_conn_new(struct tls_context *ctx, int fd);
+enum { TLS_OUT_BYTES = 4 * (16384 + 64) }; /* four whole records */
+
+/* A server's connection on `fd`, handshake not started. What waits to be sent lies in a block of
+ * `blocks`, which are to be of TLS_OUT_BYTES (borrowed). NULL when memory is out. */
+NODISCARD struct tls_conn *tls_conn_new(struct tls_context *ctx, int fd, struct blocks *blocks);
 /* Frees it without any I/O; the descriptor stays open. NULL is fine. */
 void tls_conn_free(struct tls_conn *conn);
 /* Goes on with the handshake. TLS_OK: it is done, and ALPN chose "h2"; a client that does not
- * offer it was refused with no_application_protocol (RFC 7301 §3.2). */
+ * offer it was refused with no_application_protocol (RFC 7301 §3.2). Its last bytes are left for
+ * tls_conn_flush(). */
 enum tls_result tls_conn_handshake(struct tls_conn *conn);
 /* Reads what there is, at most `room` bytes; with TLS_OK `*n` is at least 1. */
 enum tls_result tls_conn_read(struct tls_conn *conn, void *to, size_t room, size_t *n);
@@ -33,10 +39,15 @@ enum tls_result tls_conn_read(struct tls_conn *conn, void *to, size_t room, size
  * socket. False once tls_conn_read() has said TLS_WANT_READ: only part of a record is there. */
 bool tls_conn_has_pending(const struct tls_conn *conn);
 /* Writes `len` bytes (at least 1) as one record of at most 16 KiB; with TLS_OK `*n` of them, at
- * least 1, were taken. After TLS_WANT_WRITE the same bytes (wherever they are now, and more after
+ * least 1, were taken. Records are collected: they leave with tls_conn_flush(), or when there is
+ * no room for more. After TLS_WANT_WRITE the same bytes (wherever they are now, and more after
  * them if need be) must be offered again first. */
 enum tls_result tls_conn_write(struct tls_conn *conn, const void *from, size_t len, size_t *n);
-/* Sends close_notify, as far as the socket takes it. */
+/* Sends what was written; TLS_OK: the system has taken all of it. Never TLS_WANT_READ. */
+enum tls_result tls_conn_flush(struct tls_conn *conn);
+/* How many bytes the system has taken. */
+uint64_t tls_conn_sent_bytes(const struct tls_conn *conn);
+/* Sends what was written, and close_notify, as far as the socket takes it. */
 void tls_conn_shutdown(struct tls_conn *conn);
 /* "TLSv1.3", once the handshake is done. */
 const char *tls_conn_version(const struct tls_conn *conn);

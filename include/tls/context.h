@@ -9,7 +9,9 @@
 
 struct config;
 struct ssl_st; /* OpenSSL's SSL */
+struct bio_st; /* OpenSSL's BIO */
 struct tls_context;
+struct tls_socket;
 
 enum { TLS_ERROR_BYTES = 512 };
 
@@ -29,5 +31,7 @@ NODISCARD struct tls_context *tls_context_new(const struct config *config, struc
 void tls_context_free(struct tls_context *ctx);
 /* OpenSSL's side of a new connection, for conn.c; NULL when memory is out. */
 NODISCARD struct ssl_st *tls_context_ssl(struct tls_context *ctx);
+/* A BIO over a socket of a connection, for conn.c; NULL when memory is out. */
+NODISCARD struct bio_st *tls_context_bio(struct tls_context *ctx, struct tls_socket *socket);
 
 #endif

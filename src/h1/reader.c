@@ -66,26 +66,18 @@ static int on_value(llhttp_t *parser, const char *at, size_t len)
     return extend(&r->value, at, len);
 }
 
-/* The text of a message is ours: it lies in the arena, so it may be changed. */
-static void lower_case(struct span s)
-{
-    char *at = (char *)s.ptr;
-    for (size_t i = 0; i < s.len; i++)
-        at[i] = span_lower(at[i]);
-}
-
 static bool is_framing(enum field_name id)
 {
     return id == FIELD_CONTENT_LENGTH || id == FIELD_TRANSFER_ENCODING || id == FIELD_TRAILER;
 }
 
+/* The text of a message is ours: it lies in the arena, so it may be changed. */
 static int add_field(struct h1_reader *r, struct fields *to, struct span name, struct span value)
 {
-    if (!field_name_is_valid(name))
+    if (!field_name_to_lower((char *)name.ptr, name.len))
         return refuse(r, "a field name is empty or holds a byte that no name may hold");
     if (!field_value_is_valid(value))
         return refuse(r, "a field value holds a control byte");
-    lower_case(name);
     fields_add(to, name, value);
     return 0;
 }

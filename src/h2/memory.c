@@ -1,76 +1,99 @@
 #include "h2/memory.h"
 
 #include <stddef.h>
+#include <stdint.h>
+#include <string.h>
 
 #include "base/mem.h"
 
 /* Stands before what nghttp2 gets. */
-union block {
+struct block {
     struct list node;
-    max_align_t align;
+    size_t bytes;          /* of what comes after it */
+    struct blocks *origin; /* NULL: the heap */
+    max_align_t data[];
 };
 
-static void *note_block(struct h2_memory *m, union block *block)
+static struct blocks *origin_of(const struct h2_memory *m, size_t bytes)
 {
+    size_t i = (sizeof(struct block) + bytes - 1) / H2_CACHE_STEP_BYTES;
+    return i < H2_CACHE_SIZES ? &m->cache->sizes[i] : NULL;
+}
+
+static struct block *take(const struct h2_memory *m, size_t bytes)
+{
+    if (bytes > SIZE_MAX / 2)
+        return NULL;
+    struct blocks *origin = origin_of(m, bytes);
+    struct block *block = origin ? blocks_take(origin) : mem_alloc(sizeof *block + bytes);
+    if (block) {
+        block->origin = origin;
+        block->bytes = bytes;
+    }
+    return block;
+}
+
+static void give(struct block *block)
+{
+    if (block->origin)
+        blocks_give(block->origin, block);
+    else
+        mem_free(block);
+}
+
+static void *take_bytes(size_t size, void *user)
+{
+    struct h2_memory *m = user;
+    struct block *block = m->failed ? NULL : take(m, size);
     if (!block) {
         m->failed = true;
         return NULL;
     }
     list_push(&m->blocks, &block->node);
-    return block + 1;
-}
-
-static void *take_bytes(size_t size, void *user)
-{
-    const struct h2_memory *m = user;
-    if (m->failed)
-        return NULL;
-    return note_block(user, mem_alloc(sizeof(union block) + size));
+    return block->data;
 }
 
 static void *take_zeroed(size_t count, size_t size, void *user)
 {
     /* What nghttp2 asks for here is a few structures of its own. */
-    const struct h2_memory *m = user;
-    if (m->failed)
-        return NULL;
-    return note_block(user, mem_zalloc(1, sizeof(union block) + count * size));
+    void *data = take_bytes(count * size, user);
+    if (data)
+        memset(data, 0, count * size);
+    return data;
 }
 
-static void give_bytes(void *ptr, void *user)
+static void give_bytes(void *data, void *user)
 {
-    union block *block = ptr;
     const struct h2_memory *m = user;
-    if (!block || m->failed)
+    if (!data || m->failed)
         return; /* h2_memory_fini() gives back what is left, once */
-    list_remove(&(--block)->node);
-    mem_free(block);
+    struct block *block = CONTAINER_OF(data, struct block, data);
+    list_remove(&block->node);
+    give(block);
 }
 
-static void *take_resized(void *ptr, size_t size, void *user)
+static void *take_resized(void *data, size_t size, void *user)
 {
-    union block *block = ptr;
-    const struct h2_memory *m = user;
-    if (!block || m->failed)
-        return take_bytes(size, user);
-    list_remove(&(--block)->node);
-    union block *grown = mem_resize(block, 1, sizeof *grown + size);
-    if (!grown)
-        note_block(user, block);
-    return note_block(user, grown);
+    void *grown = take_bytes(size, user);
+    if (!grown || !data)
+        return grown;
+    const struct block *block = CONTAINER_OF(data, struct block, data);
+    memcpy(grown, data, block->bytes < size ? block->bytes : size);
+    give_bytes(data, user);
+    return grown;
 }
 
-void h2_memory_init(struct h2_memory *m)
+void h2_memory_init(struct h2_memory *m, struct h2_cache *cache)
 {
+    *m = (struct h2_memory){.cache = cache};
     list_init(&m->blocks);
-    m->failed = false;
 }
 
 void h2_memory_fini(struct h2_memory *m)
 {
     struct list *node;
     while ((node = list_pop(&m->blocks)))
-        mem_free(CONTAINER_OF(node, union block, node));
+        give(CONTAINER_OF(node, struct block, node));
 }
 
 nghttp2_mem h2_memory_functions(struct h2_memory *m)

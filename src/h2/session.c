@@ -388,7 +388,7 @@ void h2_stream_init(struct h2_stream *stream)
 }
 
 struct h2_session *h2_session_new(const struct h2_events *events, void *user,
-                                  const struct h2_limits *limits)
+                                  const struct h2_limits *limits, struct h2_cache *cache)
 {
     nghttp2_session_callbacks *cbs = make_callbacks();
     nghttp2_option *options = make_options(limits);
@@ -399,7 +399,7 @@ struct h2_session *h2_session_new(const struct h2_events *events, void *user,
         s->bomb_bytes = (size_t)limits->header_list_bytes * BOMB_FACTOR;
         list_init(&s->held);
         list_init(&s->unsent);
-        h2_memory_init(&s->memory);
+        h2_memory_init(&s->memory, cache);
         watch_init(&s->watch);
         ok = cbs && options;
     }

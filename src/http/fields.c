@@ -97,7 +97,8 @@ enum field_name field_lookup(struct span name)
         return FIELD_OTHER;
     const uint8_t *ids = names_by_length[name.len];
     for (size_t i = 0; i < SAME_LENGTH_MAX && ids[i] != FIELD_OTHER; i++) {
-        if (span_ieq(name, names[ids[i]]))
+        struct span known = names[ids[i]];
+        if (span_lower(name.ptr[0]) == known.ptr[0] && span_ieq(name, known))
             return (enum field_name)ids[i];
     }
     return FIELD_OTHER;
@@ -125,47 +126,49 @@ bool field_is_hop_by_hop(enum field_name id)
     }
 }
 
-static bool is_token_byte(char c)
-{
-    switch (c) {
-    case '!':
-    case '#':
-    case '$':
-    case '%':
-    case '&':
-    case '\'':
-    case '*':
-    case '+':
-    case '-':
-    case '.':
-    case '^':
-    case '_':
-    case '`':
-    case '|':
-    case '~':
-        return true;
-    default:
-        return (c >= '0' && c <= '9') || (span_lower(c) >= 'a' && span_lower(c) <= 'z');
-    }
-}
+/* The bytes of a token (RFC 9110 §5.6.2), in lower case; 0: no token has that byte. */
+static const char token_bytes[256] = {
+    ['!'] = '!', ['#'] = '#', ['$'] = '$', ['%'] = '%', ['&'] = '&', ['\''] = '\'', ['*'] = '*',
+    ['+'] = '+', ['-'] = '-', ['.'] = '.', ['^'] = '^', ['_'] = '_', ['`'] = '`',   ['|'] = '|',
+    ['~'] = '~', ['0'] = '0', ['1'] = '1', ['2'] = '2', ['3'] = '3', ['4'] = '4',   ['5'] = '5',
+    ['6'] = '6', ['7'] = '7', ['8'] = '8', ['9'] = '9', ['a'] = 'a', ['b'] = 'b',   ['c'] = 'c',
+    ['d'] = 'd', ['e'] = 'e', ['f'] = 'f', ['g'] = 'g', ['h'] = 'h', ['i'] = 'i',   ['j'] = 'j',
+    ['k'] = 'k', ['l'] = 'l', ['m'] = 'm', ['n'] = 'n', ['o'] = 'o', ['p'] = 'p',   ['q'] = 'q',
+    ['r'] = 'r', ['s'] = 's', ['t'] = 't', ['u'] = 'u', ['v'] = 'v', ['w'] = 'w',   ['x'] = 'x',
+    ['y'] = 'y', ['z'] = 'z', ['A'] = 'a', ['B'] = 'b', ['C'] = 'c', ['D'] = 'd',   ['E'] = 'e',
+    ['F'] = 'f', ['G'] = 'g', ['H'] = 'h', ['I'] = 'i', ['J'] = 'j', ['K'] = 'k',   ['L'] = 'l',
+    ['M'] = 'm', ['N'] = 'n', ['O'] = 'o', ['P'] = 'p', ['Q'] = 'q', ['R'] = 'r',   ['S'] = 's',
+    ['T'] = 't', ['U'] = 'u', ['V'] = 'v', ['W'] = 'w', ['X'] = 'x', ['Y'] = 'y',   ['Z'] = 'z',
+};
 
 bool field_name_is_valid(struct span name)
 {
     for (size_t i = 0; i < name.len; i++) {
-        if (!is_token_byte(name.ptr[i]))
+        if (token_bytes[(unsigned char)name.ptr[i]] == 0)
             return false;
     }
     return name.len > 0;
 }
 
-bool field_value_is_valid(struct span value)
+bool field_name_to_lower(char *name, size_t len)
 {
-    for (size_t i = 0; i < value.len; i++) {
-        unsigned char c = (unsigned char)value.ptr[i];
-        if ((c < ' ' && c != '\t') || c == 0x7f)
+    for (size_t i = 0; i < len; i++) {
+        name[i] = token_bytes[(unsigned char)name[i]];
+        if (name[i] == 0)
             return false;
     }
-    return true;
+    return len > 0;
+}
+
+/* Looks at every byte, whatever it finds, so that the compiler can take many at once. */
+bool field_value_is_valid(struct span value)
+{
+    unsigned char bad = 0;
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned char c = (unsigned char)value.ptr[i];
+        bad |= (unsigned char)((c < ' ') & (c != '\t')) | (unsigned char)(c == 0x7f);
+    }
+    return bad == 0;
 }
 
 bool fields_list_has(const struct fields *f, enum field_name id, struct span item)

@@ -38,6 +38,7 @@ static bool settle_authority(struct request *in)
     if (!url_split_authority(authority, &url) || url.has_userinfo || url.host.len == 0)
         return false;
     in->authority = authority;
+    in->host = url.host;
     return true;
 }
 

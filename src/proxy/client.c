@@ -175,7 +175,7 @@ static bool open_session(struct client *c)
         .window_bytes = WINDOW_BYTES,
         .response_head_bytes = (size_t)config->limits.origin_header_bytes,
     };
-    c->h2 = h2_session_new(&stream_h2_events, c, &limits);
+    c->h2 = h2_session_new(&stream_h2_events, c, &limits, &c->env->h2_cache);
     if (!c->h2)
         return false;
     set_state(c, CLIENT_OPEN);
@@ -336,36 +336,63 @@ static void block_write(struct client *c)
     regulate(c);
 }
 
-/* Hands on what waits, and refills, until the socket or the protocol has enough. */
+/* The socket has taken bytes since this was last looked at. */
+static void note_progress(struct client *c)
+{
+    uint64_t sent = tls_conn_sent_bytes(c->tls);
+    if (sent == c->sent_bytes)
+        return;
+    c->sent_bytes = sent;
+    c->progress_ms = turn_now_ms(&c->env->turn);
+    timeout_stop(&c->stall);
+}
+
+/* Acts on what a write came to; false: nothing more can be written now. */
+static bool go_on_writing(struct client *c, enum tls_result result)
+{
+    note_progress(c);
+    switch (result) {
+    case TLS_OK:
+        return true;
+    case TLS_WANT_WRITE:
+        block_write(c);
+        return false;
+    case TLS_WANT_READ:
+        return false;
+    case TLS_CLOSED:
+    case TLS_FAILED:
+        break;
+    }
+    client_close(c, FAIL_CLIENT_GONE);
+    return false;
+}
+
+static bool write_record(struct client *c)
+{
+    size_t n = 0;
+    struct span bytes = buf_bytes(&c->out);
+    bool fine = go_on_writing(c, tls_conn_write(c->tls, bytes.ptr, bytes.len, &n));
+    if (fine)
+        buf_consume(&c->out, n);
+    return fine;
+}
+
+/* Hands on what waits, and refills, until the protocol has no more or the socket takes no more; it
+ * all leaves together. */
 static void client_write(struct client *c)
 {
-    while (c->state == CLIENT_OPEN && !c->write_blocked) {
-        if (buf_len(&c->out) == 0) {
-            enum filled filled = fill(c);
-            if (filled == FILLED_OVER)
-                leave(c);
-            if (filled != FILLED)
-                break;
-        }
-        size_t n;
-        struct span bytes = buf_bytes(&c->out);
-        switch (tls_conn_write(c->tls, bytes.ptr, bytes.len, &n)) {
-        case TLS_OK:
-            buf_consume(&c->out, n);
-            c->progress_ms = turn_now_ms(&c->env->turn);
-            timeout_stop(&c->stall);
+    enum filled filled = FILLED;
+    bool fine = c->state == CLIENT_OPEN && !c->write_blocked;
+    while (fine) {
+        if (buf_len(&c->out) == 0 && (filled = fill(c)) != FILLED)
             break;
-        case TLS_WANT_WRITE:
-            block_write(c);
-            return;
-        case TLS_WANT_READ:
-            return;
-        case TLS_CLOSED:
-        case TLS_FAILED:
-            client_close(c, FAIL_CLIENT_GONE);
-            return;
-        }
+        fine = write_record(c);
     }
+    fine = fine && go_on_writing(c, tls_conn_flush(c->tls));
+    if (c->state != CLIENT_OPEN)
+        return;
+    if (fine && filled == FILLED_OVER)
+        leave(c);
     if (c->state == CLIENT_OPEN)
         regulate(c);
     await_next(c, false);
@@ -505,7 +532,7 @@ bool client_accept(struct env *env, const struct config_listen *listen, int fd,
         return true;
     }
     tune_socket(c);
-    c->tls = tls_conn_new(env->tls, fd);
+    c->tls = tls_conn_new(env->tls, fd, &env->tls_blocks);
     c->read_event = event_new(env->base, fd, EV_READ | EV_PERSIST, on_readable, c);
     c->write_event = event_new(env->base, fd, EV_WRITE, on_writable, c);
     if (!c->tls || !c->read_event || !c->write_event || event_add(c->read_event, NULL) != 0) {

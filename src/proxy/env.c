@@ -4,7 +4,13 @@
 #include "base/mem.h"
 #include "proxy/client.h"
 
-enum { KEPT_ARENA_BLOCKS = 1024, KEPT_OUT_BLOCKS = 64, LINGER_MS = 2000, REST_EVERY_MS = 1000 };
+enum {
+    KEPT_ARENA_BLOCKS = 1024,
+    KEPT_OUT_BLOCKS = 64,
+    KEPT_TLS_BLOCKS = 16,
+    LINGER_MS = 2000,
+    REST_EVERY_MS = 1000,
+};
 
 bool env_init(struct env *e, struct event_base *base, const struct env_rules *rules)
 {
@@ -18,6 +24,8 @@ bool env_init(struct env *e, struct event_base *base, const struct env_rules *ru
     list_init(&e->clients);
     blocks_init(&e->arena_blocks, ENV_ARENA_BYTES, KEPT_ARENA_BLOCKS);
     blocks_init(&e->out_blocks, ENV_RECORD_BYTES, KEPT_OUT_BLOCKS);
+    blocks_init(&e->tls_blocks, TLS_OUT_BYTES, KEPT_TLS_BLOCKS);
+    h2_cache_init(&e->h2_cache);
     timeouts_init(&e->handshake, config->timeouts.handshake_ms);
     timeouts_init(&e->header, config->timeouts.header_ms);
     timeouts_init(&e->idle, config->timeouts.idle_ms);
@@ -39,6 +47,8 @@ void env_fini(struct env *e)
     refusals_fini(&e->refusals);
     blocks_fini(&e->arena_blocks);
     blocks_fini(&e->out_blocks);
+    blocks_fini(&e->tls_blocks);
+    h2_cache_trim(&e->h2_cache);
 }
 
 uint64_t env_expire(struct env *e)
@@ -69,6 +79,8 @@ void env_rest(struct env *e)
     e->rested_total = e->clients_total;
     blocks_trim(&e->arena_blocks);
     blocks_trim(&e->out_blocks);
+    blocks_trim(&e->tls_blocks);
+    h2_cache_trim(&e->h2_cache);
     pools_rest(e->pools);
     mem_trim();
 }

@@ -272,12 +272,6 @@ static enum failure failure_of(const struct exchange *x)
     return failures[x->call.fault];
 }
 
-static struct span host_of(struct span authority)
-{
-    struct url url;
-    return url_split_authority(authority, &url) ? url.host : authority;
-}
-
 static bool start_call(struct exchange *x)
 {
     struct client *c = x->client;
@@ -363,7 +357,7 @@ static void begin(struct exchange *x)
         exchange_fail(x, FAIL_BAD_REQUEST);
         return;
     }
-    x->route = config_route(env->config, host_of(x->request.authority), x->request.path);
+    x->route = config_route(env->config, x->request.host, x->request.path);
     if (!x->route) {
         exchange_fail(x, FAIL_NO_ROUTE);
         return;

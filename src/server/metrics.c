@@ -2,14 +2,15 @@
 
 typedef atomic_ullong counter;
 
-static void add(counter *c, unsigned long long n)
-{
-    atomic_fetch_add_explicit(c, n, memory_order_relaxed);
-}
-
 static unsigned long long value(const counter *c)
 {
     return atomic_load_explicit(c, memory_order_relaxed);
+}
+
+/* A set has one writer: no other addition can be lost between the two. */
+static void add(counter *c, unsigned long long n)
+{
+    atomic_store_explicit(c, value(c) + n, memory_order_relaxed);
 }
 
 void metrics_count(struct metrics *m, const struct record *r)

@@ -8,26 +8,33 @@
 
 #include "base/mem.h"
 #include "tls/context.h"
+#include "tls/socket.h"
 
 struct tls_conn {
     SSL *ssl;
+    struct tls_socket socket;
     const char *why; /* static text */
     bool starved;    /* what OpenSSL has read ahead is no whole record */
     bool broken;     /* after a fatal error OpenSSL may not be asked to write */
 };
 
-struct tls_conn *tls_conn_new(struct tls_context *ctx, int fd)
+struct tls_conn *tls_conn_new(struct tls_context *ctx, int fd, struct blocks *blocks)
 {
     struct tls_conn *conn = mem_zalloc(1, sizeof *conn);
     if (!conn)
         return NULL;
     conn->why = "";
+    conn->socket.fd = fd;
+    buf_init(&conn->socket.out, blocks);
     conn->ssl = tls_context_ssl(ctx);
-    if (!conn->ssl || SSL_set_fd(conn->ssl, fd) != 1) {
+    BIO *bio = tls_context_bio(ctx, &conn->socket);
+    if (!conn->ssl || !bio) {
+        BIO_free(bio);
         tls_conn_free(conn);
         ERR_clear_error();
         return NULL;
     }
+    SSL_set_bio(conn->ssl, bio, bio);
     SSL_set_accept_state(conn->ssl);
     return conn;
 }
@@ -37,6 +44,7 @@ void tls_conn_free(struct tls_conn *conn)
     if (!conn)
         return;
     SSL_free(conn->ssl);
+    buf_fini(&conn->socket.out);
     mem_free(conn);
 }
 
@@ -55,6 +63,13 @@ static enum tls_result protocol_fault(struct tls_conn *conn)
     conn->broken = true;
     conn->why = text ? text : "TLS error";
     return TLS_FAILED;
+}
+
+/* Most often there is none. */
+static void clear_errors(void)
+{
+    if (ERR_peek_error() != 0)
+        ERR_clear_error();
 }
 
 /* What a call to OpenSSL came to. The thread's error queue is shared with the thread's other
@@ -82,20 +97,28 @@ static enum tls_result result(struct tls_conn *conn, int returned)
     default:
         r = protocol_fault(conn);
     }
-    ERR_clear_error();
+    clear_errors();
     return r;
 }
 
 static void prepare(void)
 {
-    ERR_clear_error();
+    clear_errors();
     errno = 0;
+}
+
+/* What OpenSSL has to say to the client goes out before that is waited for, or given up. */
+static enum tls_result flush_before(struct tls_conn *conn, enum tls_result r)
+{
+    enum tls_result flushed = tls_conn_flush(conn);
+    return r == TLS_FAILED || flushed == TLS_OK ? r : flushed;
 }
 
 enum tls_result tls_conn_handshake(struct tls_conn *conn)
 {
     prepare();
-    return result(conn, SSL_do_handshake(conn->ssl));
+    enum tls_result r = result(conn, SSL_do_handshake(conn->ssl));
+    return r == TLS_WANT_READ || r == TLS_FAILED ? flush_before(conn, r) : r;
 }
 
 enum tls_result tls_conn_read(struct tls_conn *conn, void *to, size_t room, size_t *n)
@@ -104,7 +127,7 @@ enum tls_result tls_conn_read(struct tls_conn *conn, void *to, size_t room, size
     prepare();
     enum tls_result r = result(conn, SSL_read_ex(conn->ssl, to, room, n));
     conn->starved = r == TLS_WANT_READ;
-    return r;
+    return r == TLS_FAILED ? flush_before(conn, r) : r;
 }
 
 bool tls_conn_has_pending(const struct tls_conn *conn)
@@ -119,6 +142,18 @@ enum tls_result tls_conn_write(struct tls_conn *conn, const void *from, size_t l
     return result(conn, SSL_write_ex(conn->ssl, from, len, n));
 }
 
+enum tls_result tls_conn_flush(struct tls_conn *conn)
+{
+    if (tls_socket_flush(&conn->socket))
+        return TLS_OK;
+    return errno == EAGAIN ? TLS_WANT_WRITE : socket_fault(conn, errno);
+}
+
+uint64_t tls_conn_sent_bytes(const struct tls_conn *conn)
+{
+    return conn->socket.sent_bytes;
+}
+
 void tls_conn_shutdown(struct tls_conn *conn)
 {
     if (conn->broken || !SSL_is_init_finished(conn->ssl))
@@ -126,6 +161,7 @@ void tls_conn_shutdown(struct tls_conn *conn)
     prepare();
     SSL_shutdown(conn->ssl);
     ERR_clear_error();
+    tls_socket_flush(&conn->socket);
 }
 
 const char *tls_conn_version(const struct tls_conn *conn)

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "config/config.h"
 #include "tls/certificate.h"
+#include "tls/socket.h"
 
 /* Forward secrecy and AEAD, as RFC 9113 §9.2.2 asks for; TLS 1.3 has nothing else. */
 #define CIPHERS_TLS12                                                                              \
@@ -29,6 +30,7 @@ struct site {
 };
 
 struct tls_context {
+    BIO_METHOD *sockets;
     size_t len;
     struct site sites[]; /* the first is the default; every connection begins with it */
 };
@@ -220,6 +222,12 @@ struct tls_context *tls_context_new(const struct config *config, struct tls_erro
         return NULL;
     }
     ctx->len = len;
+    ctx->sockets = tls_socket_method();
+    if (!ctx->sockets) {
+        snprintf(error->text, sizeof error->text, "%s: [tls]: out of memory", config->file);
+        tls_context_free(ctx);
+        return NULL;
+    }
     for (size_t i = 0; i < len; i++) {
         struct site *site = &ctx->sites[i];
         const struct certificate_source from = {config->file, &config->certificates[i]};
@@ -242,7 +250,13 @@ void tls_context_free(struct tls_context *ctx)
         SSL_CTX_free(ctx->sites[i].ssl);
         certificate_fini(&ctx->sites[i].certificate);
     }
+    BIO_meth_free(ctx->sockets);
     mem_free(ctx);
+}
+
+struct bio_st *tls_context_bio(struct tls_context *ctx, struct tls_socket *socket)
+{
+    return tls_socket_bio(socket, ctx->sockets);
 }
 
 struct ssl_st *tls_context_ssl(struct tls_context *ctx)

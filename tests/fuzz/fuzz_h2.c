@@ -385,16 +385,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const struct span greeting = {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", 33};
     struct input in = input_of(data, size);
     struct user u = {0};
+    struct h2_cache cache;
     enum mode mode = (enum mode)input_below(&in, MODES);
     u.choices.rest = input_bytes(&in, input_below(&in, 128));
     list_init(&u.streams);
     list_init(&u.dead);
-    u.session = h2_session_new(&events, &u, &limits);
+    h2_cache_init(&cache);
+    u.session = h2_session_new(&events, &u, &limits, &cache);
     assert(u.session);
     bool more = mode == MODE_NOTHING_FIRST || receive(&u, greeting);
     while (more)
         more = mode == MODE_FRAMES ? receive_frame(&u, &in) : receive_raw(&u, &in);
     h2_session_free(u.session);
+    h2_cache_trim(&cache);
     LIST_FOR_EACH_SAFE (s, &u.streams, struct stream, node) {
         list_remove(&s->node);
         assert(!s->closed);

@@ -1,5 +1,5 @@
-/* Stands in for base/mem.c in the daemon: one allocation of ours, or of nghttp2's, fails when a
- * test says so. */
+/* Stands in for base/mem.c and base/blocks.c in the daemon: one allocation of ours, or of
+ * nghttp2's, fails when a test says so. No block is kept: taking one is always an allocation. */
 #include "failing_mem.h"
 
 #include <fcntl.h>
@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/blocks.h"
 #include "base/mem.h"
 
 static struct failing_mem alone = {.left = -1};
@@ -53,3 +54,30 @@ void mem_free(void *ptr)
 }
 
 void mem_trim(void) {}
+
+void blocks_init(struct blocks *b, size_t block_bytes, size_t max_kept)
+{
+    (void)max_kept;
+    *b = (struct blocks){.block_bytes = block_bytes};
+}
+
+void blocks_trim(struct blocks *b)
+{
+    (void)b;
+}
+
+void blocks_fini(struct blocks *b)
+{
+    (void)b;
+}
+
+void *blocks_take(struct blocks *b)
+{
+    return mem_alloc(b->block_bytes);
+}
+
+void blocks_give(struct blocks *b, void *block)
+{
+    (void)b;
+    mem_free(block);
+}

@@ -54,6 +54,7 @@ struct stream {
 };
 
 struct rig {
+    struct h2_cache cache;
     struct h2_session *session;
     struct log server;
     struct stream streams[STREAMS];
@@ -238,7 +239,8 @@ static inline void rig_open(struct rig *r)
     memset(r, 0, sizeof *r);
     r->room = ROOM_BYTES;
     arena_init(&r->arena, NULL);
-    r->session = h2_session_new(&server_events, r, &rig_limits);
+    h2_cache_init(&r->cache);
+    r->session = h2_session_new(&server_events, r, &rig_limits, &r->cache);
     assert_non_null(r->session);
     assert_int_equal(nghttp2_session_callbacks_new(&cbs), 0);
     assert_int_equal(nghttp2_option_new(&option), 0);
@@ -255,6 +257,7 @@ static inline void rig_open(struct rig *r)
 static inline void rig_close(struct rig *r)
 {
     h2_session_free(r->session);
+    h2_cache_trim(&r->cache);
     nghttp2_session_del(r->client);
     arena_fini(&r->arena);
     for (size_t i = 0; i < STREAMS; i++)

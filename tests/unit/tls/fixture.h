@@ -136,8 +136,9 @@ struct client_options {
 struct talk {
     SSL_CTX *client_ctx;
     SSL *client;
-    BIO *in, *out; /* the client's bytes: from and to the server */
-    int fds[2];    /* the test's end, the server's end */
+    BIO *in, *out;        /* the client's bytes: from and to the server */
+    int fds[2];           /* the test's end, the server's end */
+    struct blocks blocks; /* what the server has to send waits there */
     struct tls_conn *server;
     SSL_SESSION *ticket; /* the last one that came */
     int tickets;
@@ -166,7 +167,8 @@ static inline void talk_init(struct talk *t, struct tls_context *ctx,
     *t = (struct talk){.alert = -1};
     signal(SIGPIPE, SIG_IGN);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, t->fds), 0);
-    t->server = tls_conn_new(ctx, t->fds[1]);
+    blocks_init(&t->blocks, TLS_OUT_BYTES, 1);
+    t->server = tls_conn_new(ctx, t->fds[1], &t->blocks);
     assert_non_null(t->server);
     t->client_ctx = SSL_CTX_new(TLS_client_method());
     SSL_CTX_set_security_level(t->client_ctx, 0);
@@ -202,6 +204,7 @@ static inline void talk_fini(struct talk *t)
     SSL_CTX_free(t->client_ctx);
     SSL_SESSION_free(t->ticket);
     tls_conn_free(t->server);
+    blocks_fini(&t->blocks);
     close(t->fds[0]);
     if (t->fds[1] >= 0)
         close(t->fds[1]);
@@ -249,6 +252,8 @@ static inline enum tls_result talk_handshake(struct talk *t)
         size_t moved = talk_send(t, SIZE_MAX);
         if (result == TLS_WANT_READ)
             result = tls_conn_handshake(t->server);
+        if (result == TLS_OK)
+            assert_int_equal(tls_conn_flush(t->server), TLS_OK);
         moved += talk_receive(t);
         if (moved == 0)
             break;

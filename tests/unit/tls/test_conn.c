@@ -69,6 +69,8 @@ static void bytes_pass_both_ways(void **state)
         assert_reads(&t, "to the server");
         assert_int_equal(tls_conn_write(t.server, "to the client", 13, &n), TLS_OK);
         assert_int_equal(n, 13);
+        assert_int_equal(talk_receive(&t), 0);
+        assert_int_equal(tls_conn_flush(t.server), TLS_OK);
         talk_receive(&t);
         assert_int_equal(SSL_read(t.client, bytes, sizeof bytes), 13);
         assert_memory_equal(bytes, "to the client", 13);
@@ -160,7 +162,26 @@ static void a_write_is_one_record_of_16_kib_at_most(void **state)
     connect_talk(&t, TLS1_3_VERSION);
     assert_int_equal(tls_conn_write(t.server, bytes, sizeof bytes, &n), TLS_OK);
     assert_int_equal(n, 16384);
+    assert_int_equal(tls_conn_flush(t.server), TLS_OK);
     assert_in_range(talk_receive(&t), 16384, 16384 + 64);
+    talk_fini(&t);
+}
+
+static void records_leave_together(void **state)
+{
+    (void)state;
+    static char bytes[16384], taken[TLS_OUT_BYTES];
+    struct talk t;
+    size_t n;
+    connect_talk(&t, TLS1_3_VERSION);
+    uint64_t before = tls_conn_sent_bytes(t.server);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(tls_conn_write(t.server, bytes, sizeof bytes, &n), TLS_OK);
+    assert_int_equal(tls_conn_sent_bytes(t.server), before);
+    assert_int_equal(tls_conn_flush(t.server), TLS_OK);
+    assert_in_range(tls_conn_sent_bytes(t.server) - before, 3 * 16384, 3 * (16384 + 64));
+    assert_in_range(recv(t.fds[0], taken, sizeof taken, 0), 3 * 16384, 3 * (16384 + 64));
+    assert_int_equal(tls_conn_flush(t.server), TLS_OK);
     talk_fini(&t);
 }
 
@@ -184,6 +205,8 @@ static void a_full_socket_stops_the_writer_and_no_byte_is_lost(void **state)
             if (r == TLS_OK)
                 written += n;
         }
+        if (r == TLS_OK)
+            r = tls_conn_flush(t.server);
         if (r != TLS_OK) {
             assert_int_equal(r, TLS_WANT_WRITE);
             stops++;
@@ -228,7 +251,8 @@ static void a_connection_that_is_cut_is_closed(void **state)
         shutdown(t.fds[0], SHUT_RDWR);
         assert_reads(&t, "whole");
         assert_int_equal(read_nothing(&t), TLS_CLOSED);
-        assert_int_equal(tls_conn_write(t.server, "x", 1, &n), TLS_CLOSED);
+        assert_int_equal(tls_conn_write(t.server, "x", 1, &n), TLS_OK);
+        assert_int_equal(tls_conn_flush(t.server), TLS_CLOSED);
         tls_conn_shutdown(t.server);
         assert_int_equal(ERR_peek_error(), 0);
         talk_fini(&t);
@@ -360,6 +384,7 @@ static void renegotiation_is_refused(void **state)
     SSL_do_handshake(t.client);
     talk_send(&t, SIZE_MAX);
     read_nothing(&t);
+    assert_int_equal(tls_conn_flush(t.server), TLS_OK);
     talk_receive(&t);
     ERR_clear_error();
     assert_int_equal(SSL_do_handshake(t.client), -1);
@@ -376,6 +401,7 @@ int main(void)
         cmocka_unit_test(part_of_a_record_is_not_pending_once_it_was_tried),
         cmocka_unit_test(data_behind_the_handshake_is_pending),
         cmocka_unit_test(a_write_is_one_record_of_16_kib_at_most),
+        cmocka_unit_test(records_leave_together),
         cmocka_unit_test(a_full_socket_stops_the_writer_and_no_byte_is_lost),
         cmocka_unit_test(a_close_in_order_is_closed),
         cmocka_unit_test(a_connection_that_is_cut_is_closed),

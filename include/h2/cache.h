@@ -1,0 +1,22 @@
+/* cache.h - the memory of streams that are no more, kept for the next ones of the same worker.
+ * nghttp2 takes and gives back a handful of small blocks for each stream. For one thread. */
+#ifndef H2_CACHE_H
+#define H2_CACHE_H
+
+#include "base/blocks.h"
+
+enum {
+    H2_CACHE_STEP_BYTES = 64,
+    H2_CACHE_SIZES = 8, /* up to that many steps */
+};
+
+struct h2_cache {
+    struct blocks sizes[H2_CACHE_SIZES];
+};
+
+/* An empty cache. */
+void h2_cache_init(struct h2_cache *c);
+/* Frees what is kept; what is out may still be given back. */
+void h2_cache_trim(struct h2_cache *c);
+
+#endif
