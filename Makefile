@@ -52,7 +52,7 @@ FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
 TEST_FILES := $(wildcard tests/*/*.[ch] tests/*/*/*.[ch])
 
 .PHONY: all help deps demo check unit integration asan tsan valgrind fuzz load soak soak-asan \
-	lint format docs install clean
+	bench bench-quick bench-instructions bench-deps lint format docs install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -71,6 +71,10 @@ help:
 	@echo 'make load        ten runs of h2load through the proxy to nginx: all 2xx, memory steady'
 	@echo 'make soak        SOAK_S=120 seconds of good and hostile clients, a flapping origin and reloads'
 	@echo 'make soak-asan   the same under AddressSanitizer and UndefinedBehaviorSanitizer'
+	@echo 'make bench       beside nginx, h2o, nghttpx and haproxy, into docs/performance.*; BENCH_ROWS, BENCH_PEERS, BENCH_ROUNDS'
+	@echo 'make bench-quick the rows that matter most, beside two peers, in a minute'
+	@echo 'make bench-instructions  instructions a request under callgrind, for before and after'
+	@echo 'make bench-deps  install the Debian packages that the benches need'
 	@echo 'make lint        static analysis, the order of the rooms, banned functions, format'
 	@echo 'make format      format the sources'
 	@echo 'make docs        write conf/proxy.conf and docs/configuration.md from the options table'
@@ -80,11 +84,15 @@ help:
 
 # What must be installed is looked at once for each set of packages. Goals that a newcomer types
 # first install what is missing; the others only say it.
-INSTALLING_GOALS := demo check unit integration asan tsan valgrind fuzz load soak soak-asan lint deps
+INSTALLING_GOALS := demo check unit integration asan tsan valgrind fuzz load soak soak-asan \
+	bench bench-quick bench-instructions bench-deps lint deps
 DEPS_MODE := $(if $(filter $(INSTALLING_GOALS),$(MAKECMDGOALS)),install,check)
 
 deps:
 	@sh tests/tools/deps.sh install build test lint fuzz
+
+bench-deps:
+	@sh tests/tools/deps.sh install build test bench
 
 $(BUILD)/deps-%: tests/tools/deps.sh
 	@mkdir -p $(@D)
@@ -220,6 +228,25 @@ soak-asan: $(BUILD)/asan/headstart $(BUILD)/asan/tests/soak/soak
 	HEADSTART_BINARY=$(BUILD)/asan/headstart HEADSTART_CHECK_MEMORY=0 TEST_SLOWNESS=$${TEST_SLOWNESS:-3} \
 		ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 \
 		UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 $(SOAK_TIMEOUT) $(BUILD)/asan/tests/soak/soak
+
+# The programs of the benches, and the rest of tests/bench/*.c, which they share.
+BENCH_TOOLS := $(addprefix $(BUILD)/tests/bench/,load attack site)
+BENCH_SHARED := $(filter-out $(BENCH_TOOLS:%=%.o),$(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c))) \
+	$(BUILD)/tests/integration/pattern.o
+$(BENCH_TOOLS): %: %.o $(BENCH_SHARED)
+	$(if $(Q),@echo '  LINK  $@')
+	$(Q)$(CC) $(RELEASE_LDFLAGS) $(LDFLAGS) -pthread -o $@ $^ -lnghttp2 -lssl -lcrypto
+
+BENCH := sh tests/bench/bench.sh
+
+bench: $(BUILD)/headstart $(BENCH_TOOLS) | $(BUILD)/deps-bench
+	$(BENCH) full $(BUILD)/headstart $(BUILD)/tests/bench $(BUILD)/bench
+
+bench-quick: $(BUILD)/headstart $(BENCH_TOOLS) | $(BUILD)/deps-bench
+	$(BENCH) quick $(BUILD)/headstart $(BUILD)/tests/bench $(BUILD)/bench-quick
+
+bench-instructions: $(BUILD)/headstart $(BENCH_TOOLS) | $(BUILD)/deps-bench
+	$(BENCH) instructions $(BUILD)/headstart $(BUILD)/tests/bench $(BUILD)/bench-instructions
 
 lint: | $(BUILD)/deps-build $(BUILD)/deps-lint $(BUILD)/deps-test
 	sh tests/tools/lint.sh

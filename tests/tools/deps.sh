@@ -1,5 +1,6 @@
 #!/bin/sh
-# deps.sh check|install SET... - the Debian packages that a set needs: build, test, lint, fuzz.
+# deps.sh check|install SET... - the Debian packages that a set needs: build, test, lint, fuzz,
+# bench.
 # check: says which are missing and fails if any is. install: installs them, as root or with sudo.
 set -eu
 
@@ -18,8 +19,11 @@ packages_of() {
     fuzz)
         echo clang libclang-rt-14-dev
         ;;
+    bench)
+        echo nginx-light h2o nghttp2-proxy haproxy valgrind strace openssl util-linux
+        ;;
     *)
-        echo "deps.sh: unknown set $1: build, test, lint and fuzz are known" >&2
+        echo "deps.sh: unknown set $1: build, test, lint, fuzz and bench are known" >&2
         exit 2
         ;;
     esac
@@ -57,12 +61,15 @@ echo "installing:$missing"
 $as_root apt-get update -qq
 # shellcheck disable=SC2086
 $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
-# The tests start an nginx of their own; the system's need not run for them.
-case $missing in
-*nginx-light*)
-    if [ -d /run/systemd/system ]; then
-        $as_root systemctl disable --now nginx
-        echo "nginx was installed for the tests; its service is switched off"
-    fi
-    ;;
-esac
+# The tests and benches start servers of their own; the system's need not run for them.
+[ -d /run/systemd/system ] || exit 0
+for package in $missing; do
+    case $package in
+    nginx-light) service=nginx ;;
+    nghttp2-proxy) service=nghttpx ;;
+    h2o | haproxy) service=$package ;;
+    *) continue ;;
+    esac
+    $as_root systemctl disable --now "$service"
+    echo "$package was installed for the tests; its service is switched off"
+done
