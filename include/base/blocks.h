@@ -4,6 +4,7 @@
 #ifndef BASE_BLOCKS_H
 #define BASE_BLOCKS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/attr.h"
@@ -12,10 +13,13 @@ struct blocks {
     void *free;
     size_t block_bytes;
     size_t kept, max_kept;
+    bool mapped;
 };
 
 /* An empty cache of blocks of `block_bytes` (at least a pointer's size). */
 void blocks_init(struct blocks *b, size_t block_bytes, size_t max_kept);
+/* The same, of blocks in pages of their own (base/pages.h). */
+void blocks_init_mapped(struct blocks *b, size_t block_bytes, size_t max_kept);
 /* Frees what is kept; blocks that are out may still be given back. */
 void blocks_trim(struct blocks *b);
 /* Frees what is kept. Every block must have been given back. */

@@ -8,10 +8,12 @@
 enum {
     H2_CACHE_STEP_BYTES = 64,
     H2_CACHE_SIZES = 8, /* up to that many steps */
+    H2_CACHE_FRAME_BYTES = 20480,
 };
 
 struct h2_cache {
     struct blocks sizes[H2_CACHE_SIZES];
+    struct blocks frames; /* each session has a buffer for the largest frame; most are small */
 };
 
 /* An empty cache. */

@@ -35,8 +35,7 @@ struct watch {
     bool in_block;   /* in a header block: only CONTINUATION may come */
     bool ends_block; /* the frame that comes is the last of it */
     struct watch_stream {
-        uint32_t id;
-        bool ended;
+        uint32_t id : 31, ended : 1;
     } streams[WATCH_STREAMS]; /* a ring, in the order of their ids */
     size_t opened;            /* streams, ever */
     unsigned idle_frames;     /* see watch_take_idle_frames() */

@@ -41,8 +41,12 @@ struct env {
     uint64_t clients_total;   /* that ever were */
     uint64_t clients_refused; /* because their address had too many */
     struct bucket refusals_said;
-    uint64_t rested_total; /* clients_total at the last rest */
-    struct bucket rests;
+    unsigned idle_len;      /* clients that have no request open */
+    uint64_t work;          /* how often a client came, or began to ask after it was idle */
+    uint64_t rested_work;   /* the same at the last rest */
+    struct timeouts pauses; /* all clients are idle, and were not before */
+    struct timeout pause;
+    struct bucket rests, pause_rests;
     bool draining;
     char date[DATE_BYTES];
     uint64_t date_second;
@@ -69,8 +73,10 @@ void env_fini(struct env *e);
 uint64_t env_expire(struct env *e);
 /* The date of now, as HTTP writes it; valid until the next call. */
 struct span env_date(struct env *e);
-/* The turn is over. If the last client has gone, what a burst left in memory is given back, at most
- * once a second. */
+/* A client has no request open now, or has one again. */
+void env_note_idle(struct env *e, bool was_idle, bool is_idle);
+/* The turn is over. Where the last client has gone, or all are idle for a while, what a burst left
+ * in memory is given back, now and then. */
 void env_rest(struct env *e);
 /* No new streams: every client is told, and closed when what runs is finished. One that is still
  * shaking hands is told when it has. */

@@ -4,6 +4,7 @@
 #include <sanitizer/asan_interface.h>
 
 #include "base/mem.h"
+#include "base/pages.h"
 
 /* What is kept may not be touched, but for the pointer to the next: a sanitizer sees who does. */
 static void hide(const struct blocks *b, void *block)
@@ -22,13 +23,32 @@ void blocks_init(struct blocks *b, size_t block_bytes, size_t max_kept)
     *b = (struct blocks){.block_bytes = block_bytes, .max_kept = max_kept};
 }
 
+void blocks_init_mapped(struct blocks *b, size_t block_bytes, size_t max_kept)
+{
+    blocks_init(b, block_bytes, max_kept);
+    b->mapped = true;
+}
+
+static void *get(const struct blocks *b)
+{
+    return b->mapped ? pages_take(b->block_bytes) : mem_alloc(b->block_bytes);
+}
+
+static void put_back(const struct blocks *b, void *block)
+{
+    if (b->mapped)
+        pages_give(block, b->block_bytes);
+    else
+        mem_free(block);
+}
+
 void blocks_trim(struct blocks *b)
 {
     while (b->free) {
         void *block = b->free;
         b->free = *(void **)block;
         show(b, block);
-        mem_free(block);
+        put_back(b, block);
     }
     b->kept = 0;
 }
@@ -42,7 +62,7 @@ void *blocks_take(struct blocks *b)
 {
     void *block = b->free;
     if (!block)
-        return mem_alloc(b->block_bytes);
+        return get(b);
     b->free = *(void **)block;
     b->kept--;
     show(b, block);
@@ -54,7 +74,7 @@ void blocks_give(struct blocks *b, void *block)
     if (!block)
         return;
     if (b->kept == b->max_kept) {
-        mem_free(block);
+        put_back(b, block);
         return;
     }
     *(void **)block = b->free;

@@ -17,7 +17,10 @@ struct block {
 static struct blocks *origin_of(const struct h2_memory *m, size_t bytes)
 {
     size_t i = (sizeof(struct block) + bytes - 1) / H2_CACHE_STEP_BYTES;
-    return i < H2_CACHE_SIZES ? &m->cache->sizes[i] : NULL;
+    if (i < H2_CACHE_SIZES)
+        return &m->cache->sizes[i];
+    bool is_frame = bytes >= 16384 && sizeof(struct block) + bytes <= H2_CACHE_FRAME_BYTES;
+    return is_frame ? &m->cache->frames : NULL;
 }
 
 static struct block *take(const struct h2_memory *m, size_t bytes)

@@ -81,7 +81,7 @@ static enum found find(struct watch *w, uint32_t id, struct watch_stream **strea
 static struct watch_stream *enter(struct watch *w, uint32_t id)
 {
     struct watch_stream *stream = &w->streams[w->opened++ % WATCH_STREAMS];
-    *stream = (struct watch_stream){.id = id};
+    *stream = (struct watch_stream){.id = id & 0x7fffffff};
     return stream;
 }
 
@@ -106,7 +106,7 @@ static enum watch_fault judge_content(struct watch *w, const struct head *head)
             return WATCH_STREAM_CLOSED;
         break;
     }
-    stream->ended = head->flags & FLAG_END_STREAM;
+    stream->ended = (head->flags & FLAG_END_STREAM) != 0;
     return WATCH_FINE;
 }
 

@@ -48,6 +48,7 @@ static void await(struct client *c, enum client_await what, bool anew)
     };
     if (c->await == what && !anew)
         return;
+    env_note_idle(e, c->await == CLIENT_AWAIT_REQUEST, what == CLIENT_AWAIT_REQUEST);
     c->await = what;
     if (queues[what])
         timeout_start(queues[what], &c->timeout, turn_now_ms(&e->turn));
@@ -105,6 +106,8 @@ void client_close(struct client *c, enum failure why)
     event_del(c->read_event);
     event_del(c->write_event);
     list_remove(&c->node);
+    env_note_idle(c->env, c->await == CLIENT_AWAIT_REQUEST, false);
+    c->await = CLIENT_AWAIT_NOTHING;
     c->env->clients_len--;
     turn_add(&c->env->turn, TURN_FREE, &c->die);
 }
@@ -542,6 +545,7 @@ bool client_accept(struct env *env, const struct config_listen *listen, int fd,
     list_push(&env->clients, &c->node);
     env->clients_len++;
     env->clients_total++;
+    env->work++;
     await(c, CLIENT_AWAIT_HANDSHAKE, true);
     return true;
 }

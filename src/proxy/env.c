@@ -10,7 +10,29 @@ enum {
     KEPT_TLS_BLOCKS = 16,
     LINGER_MS = 2000,
     REST_EVERY_MS = 1000,
+    /* Giving memory back takes a while: it is done in pauses, and only for as much work. */
+    PAUSE_MS = 250,
+    PAUSE_REST_EVERY_MS = 10000,
+    PAUSE_WORK = 64,
 };
+
+static void give_back(struct env *e)
+{
+    e->rested_work = e->work;
+    blocks_trim(&e->arena_blocks);
+    blocks_trim(&e->out_blocks);
+    blocks_trim(&e->tls_blocks);
+    h2_cache_trim(&e->h2_cache);
+    pools_rest(e->pools);
+    mem_trim();
+}
+
+static void on_pause(struct timeout *t)
+{
+    struct env *e = CONTAINER_OF(t, struct env, pause);
+    if (bucket_take(&e->pause_rests, 1, 1, PAUSE_REST_EVERY_MS, turn_now_ms(&e->turn)))
+        give_back(e);
+}
 
 bool env_init(struct env *e, struct event_base *base, const struct env_rules *rules)
 {
@@ -33,6 +55,8 @@ bool env_init(struct env *e, struct event_base *base, const struct env_rules *ru
     timeouts_init(&e->grace, config->timeouts.grace_ms);
     timeouts_init(&e->exchange, config->timeouts.exchange_ms);
     timeouts_init(&e->linger, LINGER_MS);
+    timeouts_init(&e->pauses, PAUSE_MS);
+    timeout_init(&e->pause, on_pause);
     refusals_init(&e->refusals);
     e->pools = pools_new(base, &e->turn, config);
     return e->pools != NULL;
@@ -53,8 +77,8 @@ void env_fini(struct env *e)
 
 uint64_t env_expire(struct env *e)
 {
-    struct timeouts *queues[] = {&e->handshake, &e->header,   &e->idle,  &e->stall,
-                                 &e->grace,     &e->exchange, &e->linger};
+    struct timeouts *queues[] = {&e->handshake, &e->header,   &e->idle,   &e->stall,
+                                 &e->grace,     &e->exchange, &e->linger, &e->pauses};
     uint64_t now = turn_now_ms(&e->turn);
     uint64_t of_pools = pools_expire(e->pools, now);
     uint64_t of_clients = timeouts_expire_all(queues, ARRAY_LEN(queues), now);
@@ -71,18 +95,22 @@ struct span env_date(struct env *e)
     return span_of(e->date, DATE_BYTES);
 }
 
+void env_note_idle(struct env *e, bool was_idle, bool is_idle)
+{
+    e->idle_len += is_idle;
+    e->idle_len -= was_idle;
+    e->work += was_idle && !is_idle;
+}
+
 void env_rest(struct env *e)
 {
-    if (e->clients_len > 0 || e->rested_total == e->clients_total ||
-        !bucket_take(&e->rests, 1, 1, REST_EVERY_MS, turn_now_ms(&e->turn)))
-        return;
-    e->rested_total = e->clients_total;
-    blocks_trim(&e->arena_blocks);
-    blocks_trim(&e->out_blocks);
-    blocks_trim(&e->tls_blocks);
-    h2_cache_trim(&e->h2_cache);
-    pools_rest(e->pools);
-    mem_trim();
+    uint64_t now = turn_now_ms(&e->turn);
+    if (e->idle_len < e->clients_len || e->work == e->rested_work)
+        timeout_stop(&e->pause);
+    else if (e->clients_len == 0 && bucket_take(&e->rests, 1, 1, REST_EVERY_MS, now))
+        give_back(e);
+    else if (e->work - e->rested_work >= PAUSE_WORK && list_empty(&e->pause.node))
+        timeout_start(&e->pauses, &e->pause, now);
 }
 
 void env_retire(struct env *e)

@@ -49,9 +49,9 @@ uint64_t generation_end_turn(struct generation *g)
     uint64_t left;
     do {
         turn_run(&g->env.turn);
+        env_rest(&g->env);
         left = env_expire(&g->env);
     } while (!turn_is_over(&g->env.turn));
-    env_rest(&g->env);
     access_flush(&g->access);
     return left;
 }

@@ -61,6 +61,11 @@ void blocks_init(struct blocks *b, size_t block_bytes, size_t max_kept)
     *b = (struct blocks){.block_bytes = block_bytes};
 }
 
+void blocks_init_mapped(struct blocks *b, size_t block_bytes, size_t max_kept)
+{
+    blocks_init(b, block_bytes, max_kept);
+}
+
 void blocks_trim(struct blocks *b)
 {
     (void)b;
