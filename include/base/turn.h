@@ -26,6 +26,7 @@ struct turn_task {
 struct turn {
     struct list phases[TURN_PHASES];
     struct list next;
+    uint64_t number; /* of turns that have begun */
     uint64_t now_ms;
 };
 

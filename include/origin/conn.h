@@ -31,18 +31,19 @@ struct conn {
     struct wire wire;
     struct event *read_event, *write_event;
     struct h1_reader *reader;
-    struct call *call; /* while busy */
-    unsigned served;   /* calls that were carried */
-    bool paused;       /* not reading: the call's buffer is full */
-    bool write_broken; /* the origin takes no more, but may have answered */
+    struct call *call;   /* while busy */
+    unsigned served;     /* calls that were carried */
+    uint64_t emptied_in; /* the turn in which the last read took all there was; 0: it did not */
+    bool paused;         /* not reading: the call's buffer is full */
+    bool write_broken;   /* the origin takes no more, but may have answered */
     struct timeout idle_timeout;
     struct turn_task act, write, die;
 };
 
 /* Starts to dial. NULL when memory is out. */
 NODISCARD struct conn *conn_new(struct pool *pool);
-/* An idle connection may carry a call: nothing has come on it, not even since the loop last looked.
- * It is closed otherwise. */
+/* An idle connection may carry a call: nothing has come on it, not even since the loop last looked,
+ * unless within this turn. It is closed otherwise. */
 NODISCARD bool conn_is_clean(struct conn *c);
 /* An idle connection begins to carry `call`. */
 void conn_carry(struct conn *c, struct call *call);

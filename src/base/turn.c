@@ -7,6 +7,7 @@ void turn_init(struct turn *t)
     for (int i = 0; i < TURN_PHASES; i++)
         list_init(&t->phases[i]);
     list_init(&t->next);
+    t->number = 1;
     t->now_ms = 0;
 }
 
@@ -45,6 +46,7 @@ bool turn_is_over(const struct turn *t)
 void turn_begin(struct turn *t)
 {
     struct list *node;
+    t->number++;
     t->now_ms = 0;
     while ((node = list_pop(&t->next)))
         list_push(&t->phases[TURN_ACT], node);

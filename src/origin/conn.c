@@ -77,10 +77,12 @@ static void read_idle(struct conn *c)
 }
 
 /* What the loop will tell of an idle connection it may not have told yet, and of what TLS holds it
- * knows nothing; bytes after a response would be taken for the next one. */
+ * knows nothing; bytes after a response would be taken for the next one. One that was emptied in
+ * this very turn was just looked at. */
 bool conn_is_clean(struct conn *c)
 {
-    if (c->served > 0)
+    bool is_looked_at = c->emptied_in == c->pool->all->turn->number && !wire_is_layered(&c->wire);
+    if (c->served > 0 && !is_looked_at)
         read_idle(c);
     return c->state == CONN_IDLE;
 }
@@ -99,6 +101,7 @@ static bool read_once(struct conn *c)
     }
     switch (wire_read(&c->wire, at, room, &n)) {
     case WIRE_OK:
+        c->emptied_in = n < room ? c->pool->all->turn->number : 0;
         call_received(c->call, at, n);
         return wire_is_layered(&c->wire);
     case WIRE_AGAIN:

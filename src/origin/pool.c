@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "origin/state.h"
 
-enum { WARN_EVERY_MS = 1000, KEPT_BODY_BLOCKS = 64, KEPT_UPLOAD_BLOCKS = 16 };
+enum { WARN_EVERY_MS = 1000, KEPT_BODY_BLOCKS = 256, KEPT_UPLOAD_BLOCKS = 16 };
 
 void pool_serve_soon(struct pool *p)
 {
