@@ -20,5 +20,7 @@ struct h2_cache {
 void h2_cache_init(struct h2_cache *c);
 /* Frees what is kept; what is out may still be given back. */
 void h2_cache_trim(struct h2_cache *c);
+/* The same, and keeps nothing from now on. */
+void h2_cache_fini(struct h2_cache *c);
 
 #endif

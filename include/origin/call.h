@@ -48,7 +48,7 @@ enum call_rank {
 
 /* Who calls, as far as sharing connections goes: all calls of one client. Zeroed to begin with. */
 struct caller {
-    unsigned calls; /* that wait or run */
+    unsigned calls[CALL_RANKS]; /* that wait or run */
 };
 
 struct call_head {

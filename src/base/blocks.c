@@ -55,6 +55,7 @@ void blocks_trim(struct blocks *b)
 
 void blocks_fini(struct blocks *b)
 {
+    b->max_kept = 0;
     blocks_trim(b);
 }
 

@@ -19,7 +19,7 @@ static const struct option GLOBAL[] = {
      .needs_restart = true,
      .help =
          "The user to become once the listeners are open and the keys are read, when started as "
-         "root. Empty keeps the one who started it, which is right under systemd: the unit names the "
+         "root. What a reload reads, keys too, this user must be able to read. Empty keeps the one who started it, which is right under systemd: the unit names the "
          "user."},
 };
 
@@ -61,7 +61,8 @@ static const struct option ORIGIN[] = {
      .help = "The `Host` that the origin gets. Empty keeps the one that the client asked for."},
     {FILLS("max_connections", count, config_origin, max_connections), .fallback = "256", .min = 1,
      .max = 65535,
-     .help = "How many connections each worker may have to this origin at once. Requests beyond "
+     .help = "How many connections each worker may have to this origin at once; while clients from "
+             "before a reload finish, as many again. Requests beyond "
              "that wait in order, for `timeouts.queue` at most; pushes use at most half of the "
              "connections."},
 };

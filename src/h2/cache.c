@@ -15,3 +15,10 @@ void h2_cache_trim(struct h2_cache *c)
         blocks_trim(&c->sizes[i]);
     blocks_trim(&c->frames);
 }
+
+void h2_cache_fini(struct h2_cache *c)
+{
+    for (size_t i = 0; i < H2_CACHE_SIZES; i++)
+        blocks_fini(&c->sizes[i]);
+    blocks_fini(&c->frames);
+}

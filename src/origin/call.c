@@ -67,6 +67,8 @@ void call_run(struct call *c, struct conn *conn)
     c->text = c->head;
     h1_reader_start(conn->reader, c->request->method, c->arena);
     call_watch(c);
+    if (c->request->body.framing != BODY_NONE)
+        c->changed(c); /* its client is awaited from now on */
 }
 
 bool call_request_is_written(const struct call *c)

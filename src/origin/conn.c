@@ -268,7 +268,7 @@ void conn_carry(struct conn *c, struct call *call)
     list_remove(&c->node);
     list_push(&c->pool->others, &c->node);
     c->call = call;
-    call->caller->calls++;
+    call->caller->calls[call->rank]++;
     if (call->rank == CALL_OF_PUSH)
         c->pool->pushes++;
     call_run(call, c);
@@ -293,7 +293,7 @@ void conn_resume(struct conn *c)
 
 void conn_release(struct conn *c, bool reusable)
 {
-    c->call->caller->calls--;
+    c->call->caller->calls[c->call->rank]--;
     if (c->call->rank == CALL_OF_PUSH)
         c->pool->pushes--;
     c->call = NULL;

@@ -17,8 +17,8 @@ void pool_enqueue(struct pool *p, struct call *c)
     if (c->retried)
         queue_push_front(&p->waiting[c->rank], &c->node);
     else
-        queue_push(&p->waiting[c->rank], &c->node, c->caller->calls);
-    c->caller->calls++;
+        queue_push(&p->waiting[c->rank], &c->node, c->caller->calls[c->rank]);
+    c->caller->calls[c->rank]++;
     timeout_start(c->rank == CALL_OF_PUSH ? &all->push_wait : &all->queue, &c->timeout,
                   turn_now_ms(all->turn));
     pool_serve_soon(p);
@@ -27,7 +27,7 @@ void pool_enqueue(struct pool *p, struct call *c)
 void pool_dequeue(struct pool *p, struct call *c)
 {
     queue_remove(&p->waiting[c->rank], &c->node);
-    c->caller->calls--;
+    c->caller->calls[c->rank]--;
     timeout_stop(&c->timeout);
 }
 
@@ -79,23 +79,37 @@ static unsigned wanted_dials(const struct pool *p)
     return p->waiting[CALL_OF_CLIENT].len + pushes;
 }
 
-static struct call *first_offered(const struct pool *p)
+/* What goes for a call of `caller`: one of its own that is on offer, or else the first of all. */
+static struct call *find_offered(const struct pool *p, const struct caller *caller)
 {
+    struct call *first = NULL;
     for (int rank = CALL_RANKS - 1; rank >= 0; rank--) {
-        if (!list_empty(&p->offered[rank]))
-            return CONTAINER_OF(p->offered[rank].next, struct call, offer_node);
+        LIST_FOR_EACH (call, &p->offered[rank], struct call, offer_node) {
+            if (call->caller == caller)
+                return call;
+            if (!first)
+                first = call;
+        }
     }
-    return NULL;
+    return first;
 }
 
 /* No connection more may be opened: a call whose client has stalled goes for each call of a client
  * that waits, a push first. Its connection is closed, and another takes its place. */
 static void make_room(struct pool *p)
 {
-    struct call *call;
+    const struct queue *q = &p->waiting[CALL_OF_CLIENT];
     unsigned coming = p->dialing;
-    for (; coming < p->waiting[CALL_OF_CLIENT].len && (call = first_offered(p)); coming++)
-        call_fail(call, CALL_YIELDED);
+    for (struct list *node = queue_first(q); node; node = queue_after(q, node)) {
+        if (coming > 0) { /* a dial is under way for this one */
+            coming--;
+            continue;
+        }
+        struct call *offered = find_offered(p, CONTAINER_OF(node, struct call, node)->caller);
+        if (!offered)
+            return;
+        call_fail(offered, CALL_YIELDED);
+    }
 }
 
 /* Pushes have all connections that they may: one whose client has stalled goes for the next push,
@@ -237,6 +251,8 @@ void pools_rest(struct pools *all)
 void pools_drain(struct pools *all)
 {
     all->draining = true;
+    blocks_fini(&all->body_blocks);
+    blocks_fini(&all->upload_blocks);
     for (size_t i = 0; i < all->len; i++)
         close_all(&all->at[i].idle);
 }

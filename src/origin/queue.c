@@ -19,8 +19,8 @@ static unsigned index_of(const struct queue *q, unsigned behind)
 
 void queue_push(struct queue *q, struct list *node, unsigned behind)
 {
-    unsigned last = QUEUE_ROUNDS - 1;
-    list_push(&q->rounds[index_of(q, behind < last ? behind : last)], node);
+    unsigned last = QUEUE_ROUNDS - 2;
+    list_push(&q->rounds[index_of(q, 1 + (behind < last ? behind : last))], node);
     q->len++;
 }
 

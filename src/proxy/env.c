@@ -62,6 +62,15 @@ bool env_init(struct env *e, struct event_base *base, const struct env_rules *ru
     return e->pools != NULL;
 }
 
+/* Nobody new will come who could use it. */
+static void keep_nothing(struct env *e)
+{
+    blocks_fini(&e->arena_blocks);
+    blocks_fini(&e->out_blocks);
+    blocks_fini(&e->tls_blocks);
+    h2_cache_fini(&e->h2_cache);
+}
+
 void env_fini(struct env *e)
 {
     LIST_FOR_EACH_SAFE (c, &e->clients, struct client, node)
@@ -69,10 +78,7 @@ void env_fini(struct env *e)
     turn_run(&e->turn);
     pools_free(e->pools);
     refusals_fini(&e->refusals);
-    blocks_fini(&e->arena_blocks);
-    blocks_fini(&e->out_blocks);
-    blocks_fini(&e->tls_blocks);
-    h2_cache_trim(&e->h2_cache);
+    keep_nothing(e);
 }
 
 uint64_t env_expire(struct env *e)
@@ -119,6 +125,7 @@ void env_retire(struct env *e)
         return;
     e->draining = true;
     pools_drain(e->pools);
+    keep_nothing(e);
     LIST_FOR_EACH_SAFE (c, &e->clients, struct client, node)
         client_drain(c);
 }

@@ -98,6 +98,8 @@ static void on_grace(struct timeout *t)
     struct exchange *x = CONTAINER_OF(t, struct exchange, pace.grace);
     const struct client *c = x->client;
     uint64_t ms = c->env->config->timeouts.grace_ms;
+    if (x->call.state != CALL_RUNNING)
+        return; /* it ended in this turn, and the exchange has not looked yet */
     if (waits_its_turn(x, ms) || is_enough(x, x->pace.bytes - x->pace.grace_bytes, ms, 1) ||
         is_enough(x, c->body_bytes - x->pace.client_bytes, ms, c->exchanges_len))
         watch_grace(x);

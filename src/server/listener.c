@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -18,7 +19,13 @@
 #include "base/mem.h"
 #include "proxy/client.h"
 
-enum { BACKLOG = 4096, ACCEPTS_A_TURN = 16, PAUSE_MS = 100, SAY_EVERY_MS = 10000 };
+enum {
+    BACKLOG = 4096,
+    ACCEPTS_A_TURN = 16,
+    PAUSE_MS = 100,
+    SAY_EVERY_MS = 10000,
+    NEAR_FDS = 64,
+};
 
 static const char *what_to_do(int code)
 {
@@ -232,7 +239,8 @@ struct acceptor {
     struct env *env;
     const struct config_listen *listen;
     int fd;
-    int client_fds; /* a client's descriptor is less than that */
+    int client_fds; /* a client's descriptor is to be less than that */
+    int last_fd;    /* of the client that came last */
     struct event *event, *pause;
     struct bucket said;
 };
@@ -269,16 +277,29 @@ static void on_pause_over(evutil_socket_t fd, short events, void *user)
     event_add(a->event, NULL);
 }
 
+/* Looks only when it may be near: the system gives the least descriptor that is free. */
+static bool has_descriptor(const struct acceptor *a)
+{
+    if (a->last_fd < a->client_fds - NEAR_FDS)
+        return true;
+    int least = fcntl(a->fd, F_DUPFD_CLOEXEC, 0);
+    if (least >= 0)
+        close(least);
+    return least >= 0 && least < a->client_fds;
+}
+
 /* -1, and a reason in errno: there is none, or no descriptor for it. */
-static int accept_client(const struct acceptor *a, struct sockaddr_storage *from)
+static int accept_client(struct acceptor *a, struct sockaddr_storage *from)
 {
     socklen_t len = sizeof *from;
+    if (!has_descriptor(a)) {
+        errno = EMFILE;
+        return -1;
+    }
     int fd = accept4(a->fd, (struct sockaddr *)from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < a->client_fds)
-        return fd;
-    close(fd);
-    errno = EMFILE;
-    return -1;
+    if (fd >= 0)
+        a->last_fd = fd;
+    return fd;
 }
 
 static void on_acceptable(evutil_socket_t fd, short events, void *user)

@@ -306,7 +306,7 @@ static bool print_name(const GENERAL_NAME *name, char *out, size_t room)
     const ASN1_STRING *text = name->type == GEN_DNS ? name->d.dNSName : name->d.iPAddress;
     const unsigned char *bytes = ASN1_STRING_get0_data(text);
     int len = ASN1_STRING_length(text);
-    if (name->type == GEN_IPADD)
+    if (name->type == GEN_IPADD && (len == 4 || len == 16))
         return inet_ntop(len == 4 ? AF_INET : AF_INET6, bytes, out, (socklen_t)room) != NULL;
     size_t used = 0;
     for (int i = 0; i < len && used + 1 < room; i++)

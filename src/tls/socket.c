@@ -66,7 +66,7 @@ static long control(BIO *bio, int what, long number, void *pointer)
 
 BIO_METHOD *tls_socket_method(void)
 {
-    BIO_METHOD *method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "socket");
+    BIO_METHOD *method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "socket");
     if (method && BIO_meth_set_write(method, write_bytes) == 1 &&
         BIO_meth_set_read(method, read_bytes) == 1 && BIO_meth_set_ctrl(method, control) == 1)
         return method;

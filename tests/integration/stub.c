@@ -269,13 +269,19 @@ const struct stub_request *stub_request(struct stub *s, size_t nth)
     return r;
 }
 
+/* Under the lock. */
+static const struct stub_request *find_locked(struct stub *s, const char *target, size_t nth)
+{
+    for (size_t i = 0; i < s->requests_len; i++)
+        if (strcmp(s->requests[i]->target, target) == 0 && nth-- == 0)
+            return s->requests[i];
+    return NULL;
+}
+
 const struct stub_request *stub_find(struct stub *s, const char *target, size_t nth)
 {
-    const struct stub_request *found = NULL;
     pthread_mutex_lock(&s->lock);
-    for (size_t i = 0; i < s->requests_len && !found; i++)
-        if (strcmp(s->requests[i]->target, target) == 0 && nth-- == 0)
-            found = s->requests[i];
+    const struct stub_request *found = find_locked(s, target, nth);
     pthread_mutex_unlock(&s->lock);
     return found;
 }
@@ -293,13 +299,13 @@ const struct stub_request *stub_expect(struct stub *s, const char *target)
     uint64_t deadline = check_deadline(CHECK_SOON_MS);
     struct timespec until = {(time_t)(deadline / 1000), (long)(deadline % 1000) * 1000000};
     const struct stub_request *r;
-    while (!(r = stub_find(s, target, 0))) {
-        pthread_mutex_lock(&s->lock);
-        int result = pthread_cond_timedwait(&s->changed, &s->lock, &until);
-        pthread_mutex_unlock(&s->lock);
-        if (result == ETIMEDOUT)
-            fail_msg("the origin never saw a request for %s", target);
-    }
+    pthread_mutex_lock(&s->lock);
+    while (!(r = find_locked(s, target, 0)))
+        if (pthread_cond_timedwait(&s->changed, &s->lock, &until) == ETIMEDOUT)
+            break;
+    pthread_mutex_unlock(&s->lock);
+    if (!r)
+        fail_msg("the origin never saw a request for %s", target);
     return r;
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "frames.h"
+#include "page.h"
 #include "rig.h"
 
 enum {
@@ -233,7 +234,98 @@ static void who_asks_for_much_waits_behind_who_asks_for_little(void **state)
     check_small(peer_until_closed(modest, id));
     assert_int_equal(stub_times(stub, "/many"), MANY);
     check_text(stub_request(stub, 0)->target, "/slow");
-    check_text(stub_request(stub, 1)->target, "/small");
+    /* One of the many was in the same round before. */
+    check_text(stub_request(stub, 2)->target, "/small");
+}
+
+static void who_asks_for_more_than_others_is_served_too(void **state)
+{
+    enum { LIGHT = 4, ROUNDS = 20, MANY = 3 };
+    struct rig *rig = *state;
+    struct stub *stub = start(rig, 1, 1000000);
+    struct peer *greedy = rig_peer(rig, NULL), *light[LIGHT];
+    int32_t ids[LIGHT];
+    STUB_ON(stub, "/slow", AWAIT(0), SMALL);
+    for (size_t i = 0; i < LIGHT; i++)
+        light[i] = rig_peer(rig, NULL);
+    peer_get(greedy, "/slow", NULL);
+    peer_settle(greedy);
+    stub_wait(stub, STUB_REQUESTS, 1);
+    for (size_t i = 0; i < LIGHT; i++) {
+        ids[i] = peer_get(light[i], "/light", NULL);
+        peer_settle(light[i]);
+    }
+    for (int i = 0; i < MANY; i++)
+        peer_get(greedy, "/many", NULL);
+    peer_settle(greedy);
+    stub_open(stub, 0);
+    /* There is always one that waits and has nothing else under way. */
+    for (int r = 0; r < ROUNDS; r++) {
+        for (size_t i = 0; i < LIGHT; i++) {
+            assert_int_equal(peer_until_closed(light[i], ids[i])->status, 200);
+            ids[i] = peer_get(light[i], "/light", NULL);
+            peer_settle(light[i]);
+        }
+    }
+    assert_int_equal(stub_times(stub, "/many"), MANY);
+    peer_until_quiet(greedy);
+}
+
+/* What was pushed to a client does not put its requests behind those of others. */
+static void pushes_do_not_count_against_requests(void **state)
+{
+    enum { MANY = 8 };
+    struct rig *rig = *state;
+    struct stub *stub = start(rig, 1, 1000000);
+    STUB_ON(stub, "/",
+            PAGE("</p0>; rel=preload, </p1>; rel=preload, </p2>; rel=preload, "
+                 "</p3>; rel=preload, </p4>; rel=preload, </p5>; rel=preload"));
+    STUB_ON(stub, "/p0", AWAIT(0), SMALL);
+    struct peer *modest = rig_peer(rig, NULL), *greedy = rig_peer(rig, NULL);
+    peer_get(modest, "/", NULL);
+    peer_until_events(modest, PEER_PROMISE, 6);
+    stub_wait(stub, STUB_REQUESTS, 2);
+    for (int i = 0; i < MANY; i++)
+        peer_get(greedy, "/many", NULL);
+    peer_settle(greedy);
+    int32_t id = peer_get(modest, "/next", NULL);
+    peer_settle(modest);
+    stub_open(stub, 0);
+    peer_until_quiet(greedy);
+    peer_until_closed(modest, id);
+    check_text(stub_request(stub, 3)->target, "/next");
+}
+
+/* A head that promises a body of which no byte comes. */
+static void sender_of_no_byte_gives_way(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub = start(rig, 1, 300);
+    STUB_ON(stub, "/upload", BODY(0), SMALL);
+    struct peer *silent = rig_peer(rig, NULL), *other = rig_peer(rig, NULL);
+    const struct peer_request upload = {
+        .method = "POST", .path = "/upload", .body = true, .body_bytes = 1000, .body_hold_at = 1};
+    peer_send(silent, &upload);
+    peer_settle(silent);
+    stub_wait(stub, STUB_REQUESTS, 1);
+    check_small(peer_fetch(other, "/small"));
+    rig_check_failure(rig, "/upload", "client-yielded");
+}
+
+/* The origin is silent for as long as the client leaves its answer waiting. */
+static void time_outs_of_both_sides_may_end_at_once(void **state)
+{
+    struct rig *rig = *state;
+    unsigned ms = check_slowed(300);
+    struct stub *stub = rig_start_alone(
+        rig, rig_text(rig, "[timeouts]\ngrace = %ums\norigin_stall = %ums\n", ms, ms));
+    STUB_ON(stub, "/", SEND("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n0123456789"), AWAIT(0));
+    struct peer *p = rig_peer(rig, &(struct peer_options){.manual = true});
+    peer_set(p, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 0);
+    int32_t id = peer_get(p, "/", NULL);
+    peer_until_head(p, id);
+    peer_until_closed(p, id);
+    assert_int_equal(peer_fetch(rig_peer(rig, NULL), "/other")->status, 200);
 }
 
 /* Ten clients hold a hundred streams each, and ask again for each one that they lose. */
@@ -276,6 +368,10 @@ int main(void)
         RIG_TEST(pushes_give_way_before_requests),
         RIG_TEST(push_that_stalls_gives_way_to_one_of_another_client),
         RIG_TEST(who_asks_for_much_waits_behind_who_asks_for_little),
+        RIG_TEST(who_asks_for_more_than_others_is_served_too),
+        RIG_TEST(pushes_do_not_count_against_requests),
+        RIG_TEST(sender_of_no_byte_gives_way),
+        RIG_TEST(time_outs_of_both_sides_may_end_at_once),
         RIG_TEST(neighbour_is_served_while_others_hold_all_connections),
     };
     return rig_run(tests);

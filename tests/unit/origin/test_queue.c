@@ -68,14 +68,14 @@ static void nobody_is_passed_over_for_ever(void **state)
     struct waiter first = {.name = 'l'};
     struct waiter light[QUEUE_ROUNDS];
     queue_init(&q);
-    /* Somebody who asks for less waits, and another comes whenever one is served. */
+    /* Somebody who has nothing under way waits, and another comes whenever one is served. */
     queue_push(&q, &heavy.node, 50);
     queue_push(&q, &first.node, 0);
     size_t served = 0;
     for (char taken = '-'; taken != 'h'; served++) {
         assert_true(served < ARRAY_LEN(light));
         light[served].name = 'l';
-        queue_push(&q, &light[served].node, 1);
+        queue_push(&q, &light[served].node, 0);
         taken = take(&q);
     }
     assert_in_range(served, 40, 110);
@@ -89,7 +89,7 @@ static void who_asks_for_more_than_there_are_rounds_is_in_the_last(void **state)
     queue_init(&q);
     queue_push(&q, &w[0].node, UINT32_MAX);
     queue_push(&q, &w[1].node, QUEUE_ROUNDS - 1);
-    queue_push(&q, &w[2].node, QUEUE_ROUNDS - 2);
+    queue_push(&q, &w[2].node, QUEUE_ROUNDS - 3);
     assert_string_equal(order(&q), "cab");
 }
 
@@ -131,7 +131,7 @@ static void ring_goes_round(void **state)
     queue_init(&q);
     for (int i = 0; i < 5 * QUEUE_ROUNDS; i++) {
         queue_push(&q, &w[0].node, 3);
-        queue_push(&q, &w[1].node, QUEUE_ROUNDS - 1);
+        queue_push(&q, &w[1].node, QUEUE_ROUNDS - 2);
         assert_string_equal(order(&q), "ab");
         assert_int_equal(take(&q), 'a');
         assert_int_equal(take(&q), 'b');
