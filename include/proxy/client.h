@@ -47,6 +47,7 @@ struct client {
     enum client_await await;
     uint64_t progress_ms; /* when the client last took bytes */
     uint64_t sent_bytes;  /* that it had taken then */
+    uint64_t ramp_bytes;  /* written since the connection was new, or quiet */
     uint64_t body_bytes;  /* of all its exchanges' bodies, that it sent or took */
     struct caller caller; /* of its exchanges' calls */
     struct sockaddr_storage address;

@@ -17,6 +17,9 @@ enum {
     QUEUED_FRAMES = 1000, /* of answers to a client that does not read them */
     UNSENT_BYTES = 65536, /* at most, that wait in the kernel: the order of what comes after
                            * them can still change */
+    SMALL_RECORD_BYTES = 4096,
+    RAMP_BYTES = 32768, /* in small records, until a connection has got going */
+    QUIET_MS = 1000,
     WINDOW_BYTES = POOL_UPLOAD_BYTES - 1, /* an upload's buffer holds a whole window */
 };
 
@@ -314,6 +317,15 @@ enum filled {
     FILLED_OVER, /* nothing more will come */
 };
 
+/* What fits into the next TLS record. A client can read a record only when all of it has come, and
+ * on a connection that is new, or was quiet, a whole one takes more than a round trip. */
+static size_t record_room(struct client *c, size_t room)
+{
+    if (turn_now_ms(&c->env->turn) - c->progress_ms > QUIET_MS)
+        c->ramp_bytes = 0;
+    return c->ramp_bytes < RAMP_BYTES && room > SMALL_RECORD_BYTES ? SMALL_RECORD_BYTES : room;
+}
+
 static enum filled fill(struct client *c)
 {
     size_t room;
@@ -321,9 +333,11 @@ static enum filled fill(struct client *c)
     char *space = buf_space(&c->out, &room);
     if (!space)
         return FILLED_OVER;
+    room = record_room(c, room);
     size_t n = h2_session_send(c->h2, space, room, &failed);
     buf_commit(&c->out, n);
     buf_consume(&c->out, 0);
+    c->ramp_bytes += n;
     if (n > 0)
         return FILLED;
     return failed || h2_session_is_over(c->h2) ? FILLED_OVER : FILLED_NOTHING;

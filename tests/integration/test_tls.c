@@ -158,6 +158,42 @@ static void settings_say_what_the_server_allows(void **state)
     assert_int_equal(peer_setting(p, 9 /* NO_RFC7540_PRIORITIES */, 0), 1);
 }
 
+/* The sizes of the records that came, in order. */
+struct records {
+    size_t sizes[256], len;
+};
+
+static void note_record(int is_write, int version, int type, const void *bytes, size_t n, SSL *ssl,
+                        void *user)
+{
+    struct records *r = user;
+    const unsigned char *head = bytes;
+    (void)version, (void)ssl;
+    if (!is_write && type == SSL3_RT_HEADER && n == 5 && r->len < CHECK_LEN(r->sizes))
+        r->sizes[r->len++] = (size_t)head[3] << 8 | head[4];
+}
+
+static void records_are_small_until_a_connection_has_got_going(void **state)
+{
+    enum { BODY_BYTES = 200000, SMALL = 4096 + 64, RAMP = 8 };
+    struct rig *rig = *state;
+    struct stub *stub = rig_start(rig, "");
+    STUB_ON(stub, "/", SEND("HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n"),
+            PATTERN(BODY_BYTES));
+    struct peer *p = rig_peer(rig, NULL);
+    struct records r = {.len = 0};
+    SSL_set_msg_callback(peer_wire(p)->channel.ssl, note_record);
+    SSL_set_msg_callback_arg(peer_wire(p)->channel.ssl, &r);
+    assert_int_equal(peer_fetch(p, "/")->body_bytes, BODY_BYTES);
+    assert_true(r.len > RAMP);
+    for (size_t i = 0; i < RAMP; i++)
+        assert_in_range(r.sizes[i], 1, SMALL);
+    size_t largest = 0;
+    for (size_t i = RAMP; i < r.len; i++)
+        largest = r.sizes[i] > largest ? r.sizes[i] : largest;
+    assert_true(largest > 2 * SMALL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -169,6 +205,7 @@ int main(void)
         RIG_TEST(bytes_that_are_no_tls_end_the_connection),
         RIG_TEST(bytes_that_are_no_http2_end_the_connection),
         RIG_TEST(settings_say_what_the_server_allows),
+        RIG_TEST(records_are_small_until_a_connection_has_got_going),
     };
     return rig_run(tests);
 }
