@@ -349,7 +349,7 @@ static void neighbour_is_served_while_others_hold_all_connections(void **state)
         attackers[i] = closed_peer(rig);
         hold(attackers[i], &asked[i]);
     }
-    stub_wait(stub, STUB_RUNNING_MOST, CONNECTIONS / 2);
+    stub_wait(stub, STUB_RUNNING_MOST, CONNECTIONS / 4);
     for (int n = 0; n < REQUESTS; n++) {
         check_small(peer_fetch(other, "/small"));
         hold(attackers[n % ATTACKERS], &asked[n % ATTACKERS]);

@@ -455,43 +455,6 @@ static void page_goes_before_its_pushes(void **state)
     assert_true(peer_stream(p, id)->body_is_pattern);
 }
 
-/* Where the last bytes of a stream came, among all events. */
-static size_t last_data(struct peer *p, int32_t stream)
-{
-    size_t last = 0;
-    for (size_t i = 0; i < peer_events(p); i++) {
-        struct peer_event e = peer_event(p, i);
-        if (e.type == PEER_DATA && e.stream == stream)
-            last = i;
-    }
-    return last;
-}
-
-/* It is the link that is slow here, not the client's windows. */
-static void page_is_complete_before_its_pushes_on_a_slow_link(void **state)
-{
-    enum { PAGE_BYTES = 2000000, ASSET_BYTES = 300000 };
-    struct rig *rig = *state;
-    struct stub *stub = rig_start(rig, "");
-    const char *page = rig_text(
-        rig, "HTTP/1.1 200 OK\r\nLink: " LINKS "\r\nContent-Length: %d\r\n\r\n", PAGE_BYTES);
-    const char *asset = rig_text(rig, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", ASSET_BYTES);
-    STUB_ON(stub, "/", SEND_TEXT(page), PATTERN(PAGE_BYTES));
-    STUB_ON(stub, "/a.css", SEND_TEXT(asset), PATTERN(ASSET_BYTES));
-    STUB_ON(stub, "/b.js", SEND_TEXT(asset), PATTERN(ASSET_BYTES));
-    struct peer_options options = {.wire.receive_bytes = 4096};
-    struct peer *p = rig_peer(rig, &options);
-    int32_t id = peer_get(p, "/", NULL);
-    peer_until_quiet(p);
-    page_pushes(p, 0, "/a.css /b.js");
-    assert_int_equal(peer_stream(p, id)->body_bytes, PAGE_BYTES);
-    for (size_t i = 0; i < 2; i++) {
-        const struct peer_stream *s = peer_push(p, i);
-        assert_int_equal(s->body_bytes, ASSET_BYTES);
-        assert_true(last_data(p, id) < last_data(p, s->id));
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -515,7 +478,6 @@ int main(void)
         RIG_TEST(named_fields_are_copied_into_the_promise),
         RIG_TEST(referrer_policy_is_respected),
         RIG_TEST(page_goes_before_its_pushes),
-        RIG_TEST(page_is_complete_before_its_pushes_on_a_slow_link),
     };
     return rig_run(tests);
 }
