@@ -15,6 +15,7 @@ enum {
     CREDIT_A_FRAME = 2,  /* WINDOW_UPDATE of the stream and of the connection */
     CREDIT_BYTES = 1024, /* clients update windows, and probe with PING, by bytes read */
     MOST_CREDIT = 100000,
+    FEW_FIELDS = 32,  /* most heads have no more */
     BOMB_FACTOR = 16, /* that many times the limit is no head any more */
 };
 
@@ -249,10 +250,13 @@ static nghttp2_nv make_nv(struct span name, struct span value)
     };
 }
 
-/* `first` pseudo-fields, then the fields; in the arena of the fields. */
-static nghttp2_nv *make_nvs(const nghttp2_nv *first, size_t count, const struct fields *fields)
+/* `first` pseudo-fields, then the fields: in `few` if they fit, else in the arena of the fields.
+ * nghttp2 copies the array, and borrows the text. */
+static nghttp2_nv *make_nvs(nghttp2_nv few[FEW_FIELDS], const nghttp2_nv *first, size_t count,
+                            const struct fields *fields)
 {
-    nghttp2_nv *nvs = arena_alloc(fields->arena, (count + fields->len) * sizeof *nvs);
+    size_t len = count + fields->len;
+    nghttp2_nv *nvs = len <= FEW_FIELDS ? few : arena_alloc(fields->arena, len * sizeof *nvs);
     if (!nvs)
         return NULL;
     for (size_t i = 0; i < count; i++)
@@ -270,7 +274,7 @@ static ssize_t end_body(struct h2_session *s, struct h2_stream *stream,
     *flags |= NGHTTP2_DATA_FLAG_EOF;
     if (!trailers || trailers->len == 0)
         return n;
-    nghttp2_nv *nvs = make_nvs(NULL, 0, trailers);
+    nghttp2_nv few[FEW_FIELDS], *nvs = make_nvs(few, NULL, 0, trailers);
     if (!nvs || nghttp2_submit_trailer(s->nghttp2, stream->id, nvs, trailers->len) != 0)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
@@ -537,18 +541,18 @@ static struct span status_text(unsigned status, struct arena *arena)
     return span_of(text, 3);
 }
 
-static nghttp2_nv *response_nvs(const struct response *head)
+static nghttp2_nv *response_nvs(nghttp2_nv few[FEW_FIELDS], const struct response *head)
 {
     struct span status = status_text(head->status, head->fields.arena);
     nghttp2_nv first = make_nv(SPAN(":status"), status);
-    return status.len > 0 ? make_nvs(&first, 1, &head->fields) : NULL;
+    return status.len > 0 ? make_nvs(few, &first, 1, &head->fields) : NULL;
 }
 
 bool h2_session_inform(struct h2_session *s, struct h2_stream *stream, const struct response *head)
 {
     if (s->memory.failed)
         return false;
-    nghttp2_nv *nvs = response_nvs(head);
+    nghttp2_nv few[FEW_FIELDS], *nvs = response_nvs(few, head);
     return nvs && nghttp2_submit_headers(s->nghttp2, NGHTTP2_FLAG_NONE, stream->id, NULL, nvs,
                                          head->fields.len + 1, NULL) == 0;
 }
@@ -558,7 +562,7 @@ bool h2_session_respond(struct h2_session *s, struct h2_stream *stream, const st
 {
     if (s->memory.failed)
         return false;
-    nghttp2_nv *nvs = response_nvs(head);
+    nghttp2_nv few[FEW_FIELDS], *nvs = response_nvs(few, head);
     nghttp2_data_provider source = {.source.ptr = stream, .read_callback = on_pull};
     if (!nvs || nghttp2_submit_response(s->nghttp2, stream->id, nvs, head->fields.len + 1,
                                         has_body ? &source : NULL) != 0)
@@ -582,7 +586,7 @@ bool h2_session_promise(struct h2_session *s, struct h2_stream *page, const stru
         make_nv(SPAN(":authority"), request->authority),
         make_nv(SPAN(":path"), request->path),
     };
-    nghttp2_nv *nvs = make_nvs(first, ARRAY_LEN(first), &request->fields);
+    nghttp2_nv few[FEW_FIELDS], *nvs = make_nvs(few, first, ARRAY_LEN(first), &request->fields);
     if (!nvs)
         return false;
     int32_t id = nghttp2_submit_push_promise(s->nghttp2, NGHTTP2_FLAG_NONE, page->id, nvs,
