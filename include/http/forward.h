@@ -42,7 +42,8 @@ void forward_request(struct fields *out, const struct request *in,
 /* Writes into `out` the fields with which `in` goes to the client: hop-by-hop fields gone, our own
  * names gone, Content-Length only where the status may have one. A final response gets Via, and a
  * Date (`date`, an IMF-fixdate) where the origin sent none; an informational one gets nothing, so
- * that it shows when nothing is left of it. Look at out->failed. */
+ * that it shows when nothing is left of it. `out` may be empty and use the array of `in->fields`,
+ * which is lost then. Look at out->failed. */
 void forward_response(struct fields *out, const struct response *in, struct span via_protocol,
                       struct span date);
 

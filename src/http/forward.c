@@ -278,15 +278,20 @@ void forward_response(struct fields *out, const struct response *in, struct span
                       struct span date)
 {
     struct fields kept = without_named(&in->fields, out->arena);
+    bool is_final = in->status >= 200;
+    bool needs_date = is_final && !fields_get(&in->fields, FIELD_DATE);
+    struct span via = SPAN("");
+    if (is_final)
+        via =
+            joined(&kept, FIELD_VIA, SPAN(", "), via_element(via_protocol, out->arena), out->arena);
     for (size_t i = 0; i < kept.len; i++) {
         if (is_passed_to_client(kept.at[i].id, in->status))
             fields_copy(out, &kept.at[i]);
     }
-    if (in->status >= 200) {
-        if (!fields_get(&in->fields, FIELD_DATE))
-            fields_add_known(out, FIELD_DATE, date);
-        add_joined(out, &kept, FIELD_VIA, SPAN(", "), via_element(via_protocol, out->arena));
-    }
+    if (needs_date)
+        fields_add_known(out, FIELD_DATE, date);
+    if (via.len > 0)
+        fields_add_known(out, FIELD_VIA, via);
     note_failure(out);
 }
 

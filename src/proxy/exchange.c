@@ -374,30 +374,30 @@ void exchange_start_push(struct exchange *x)
     forward(x);
 }
 
-static void build_head(struct exchange *x, const struct response *from, struct response *to)
+/* Makes the origin's head the one for the client. */
+static void rewrite_head(struct exchange *x, struct response *head)
 {
+    const struct response from = *head;
     struct span date = SPAN("");
-    *to = (struct response){.status = from->status, .body = from->body};
-    fields_init(&to->fields, &x->arena);
-    if (!fields_get(&from->fields, FIELD_DATE))
+    if (!fields_get(&from.fields, FIELD_DATE))
         date = arena_dup(&x->arena, env_date(x->client->env));
-    forward_response(&to->fields, from, SPAN("1.1"), date);
+    head->fields.len = 0;
+    forward_response(&head->fields, &from, SPAN("1.1"), date);
 }
 
 /* RFC 9110 §15.2: 100 is for those who asked, 103 may have pushes in it. */
-static void on_informational(struct exchange *x, const struct response *from)
+static void on_informational(struct exchange *x, struct response *head)
 {
-    struct response to;
     if (x->is_push)
         return;
-    if (from->status == 100 &&
+    if (head->status == 100 &&
         !fields_list_has(&x->request.fields, FIELD_EXPECT, SPAN("100-continue")))
         return;
-    build_head(x, from, &to);
-    if (from->status == 103 && !pushes_plan(x, from, &to))
-        to.fields.failed = true;
-    if (to.fields.failed ||
-        (!(from->status == 103 && to.fields.len == 0) && !stream_inform(x, &to)))
+    rewrite_head(x, head);
+    if (head->status == 103 && !pushes_plan(x, head))
+        head->fields.failed = true;
+    if (head->fields.failed ||
+        (!(head->status == 103 && head->fields.len == 0) && !stream_inform(x, head)))
         exchange_fail(x, FAIL_NO_MEMORY);
 }
 
@@ -407,24 +407,23 @@ static bool has_body(const struct response *head)
            (head->body.framing == BODY_LENGTH && head->body.length > 0);
 }
 
-static void on_final(struct exchange *x, const struct response *from)
+static void on_final(struct exchange *x, struct response *head)
 {
-    struct response to;
     if (x->is_push) {
-        enum failure why = pushes_judge(x, from);
+        enum failure why = pushes_judge(x, head);
         if (why != FAIL_NONE) {
             exchange_fail(x, why);
             return;
         }
     }
-    build_head(x, from, &to);
+    rewrite_head(x, head);
     if (x->is_push)
-        pushes_mark(x, &to);
-    if (!pushes_plan(x, from, &to) || to.fields.failed || x->arena.failed) {
+        pushes_mark(x, head);
+    if (!pushes_plan(x, head) || head->fields.failed || x->arena.failed) {
         exchange_fail(x, FAIL_NO_MEMORY);
         return;
     }
-    send_final(x, &to, has_body(from));
+    send_final(x, head, has_body(head));
 }
 
 static void take_heads(struct exchange *x)

@@ -159,25 +159,25 @@ static void add_explanation(struct exchange *x, const struct plan *plan, enum pl
         fields_add_known(&to->fields, FIELD_CF_H2_PUSH_EXPLAIN, value);
 }
 
-bool pushes_plan(struct exchange *x, const struct response *from, struct response *to)
+bool pushes_plan(struct exchange *x, struct response *head)
 {
-    bool explain = to->status >= 200 && wants_explanation(x);
+    bool explain = head->status >= 200 && wants_explanation(x);
     struct plan plan;
-    if (!explain && x->plan_page.pushed_len == 0 && !fields_get(&to->fields, FIELD_LINK))
+    if (!explain && x->plan_page.pushed_len == 0 && !fields_get(&head->fields, FIELD_LINK))
         return true;
     exchange_make_plan_page(x);
-    const struct plan_rules rules = make_rules(x, from);
-    if (!push_plan(&plan, &x->arena, &x->plan_page, &to->fields, &rules))
+    const struct plan_rules rules = make_rules(x, head);
+    if (!push_plan(&plan, &x->arena, &x->plan_page, &head->fields, &rules))
         return false;
     if (rules.off == PLAN_ON)
-        promise_all(x, &plan, from);
+        promise_all(x, &plan, head);
     if (!plan_remember(&x->plan_page, &x->arena, &plan))
         return false;
-    plan_apply(&plan, &to->fields);
+    plan_apply(&plan, &head->fields);
     count(x, &plan, rules.off);
-    add_pushed(x, to);
+    add_pushed(x, head);
     if (explain)
-        add_explanation(x, &plan, rules.off, to);
+        add_explanation(x, &plan, rules.off, head);
     return !x->arena.failed;
 }
 

@@ -263,6 +263,21 @@ static void content_length_stays_where_the_status_may_have_one(void **state)
     }
 }
 
+static void a_response_may_be_rewritten_in_its_own_array(void **state)
+{
+    (void)state;
+    struct response response = {
+        .status = 200,
+        .fields = read_fields(&arena, "connection: close\nvia: 1.0 a\nte: x\nserver: b\n"
+                                      "etag: c\nvia: 1.1 d\nlink: e\n")};
+    struct fields out = response.fields;
+    out.len = 0;
+    forward_response(&out, &response, SPAN("1.1"), date);
+    assert_ptr_equal(out.at, response.fields.at);
+    assert_fields(&arena, &out,
+                  "server: b\netag: c\nlink: e\n" DATE "via: 1.0 a, 1.1 d, 1.1 headstart\n");
+}
+
 static void informational_responses_get_nothing_added(void **state)
 {
     (void)state;
@@ -435,6 +450,7 @@ int main(void)
         TEST(host_can_be_set_and_a_push_is_marked),
         TEST(responses_lose_what_belongs_to_the_connection),
         TEST(content_length_stays_where_the_status_may_have_one),
+        TEST(a_response_may_be_rewritten_in_its_own_array),
         TEST(informational_responses_get_nothing_added),
         TEST(trailers_lose_what_a_header_must_say),
         TEST(an_authority_is_settled_or_refused),
