@@ -37,6 +37,8 @@ size_t buf_room(const struct buf *b);
 NODISCARD char *buf_space(struct buf *b, size_t *room);
 /* `n` bytes were written at buf_space(). */
 void buf_commit(struct buf *b, size_t n);
+/* The next bytes go `n` bytes further on; the queue is empty and has its block. */
+void buf_skip(struct buf *b, size_t n);
 /* Appends `s` and returns true, or leaves `b` alone and returns false if there is no room. */
 NODISCARD bool buf_append(struct buf *b, struct span s);
 /* Drops the oldest `n` bytes; gives the block back when none is left. */

@@ -53,6 +53,12 @@ void buf_commit(struct buf *b, size_t n)
     b->end += n;
 }
 
+void buf_skip(struct buf *b, size_t n)
+{
+    assert(buf_len(b) == 0 && n <= b->blocks->block_bytes - b->end);
+    b->start = b->end += n;
+}
+
 bool buf_append(struct buf *b, struct span s)
 {
     if (s.len > buf_room(b))

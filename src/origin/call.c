@@ -228,6 +228,10 @@ void call_received(struct call *c, char *at, size_t n)
         to += fed.body;
         at += fed.consumed;
         n -= fed.consumed;
+        if ((fed.events & H1_HEAD) && buf_len(&c->body) == 0) {
+            buf_skip(&c->body, fed.consumed); /* the body stays where the socket put it */
+            to = at;
+        }
         if (fed.events & H1_END) {
             buf_consume(&c->body, 0);
             complete(c, n == 0);

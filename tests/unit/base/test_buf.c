@@ -65,6 +65,26 @@ static void space_that_was_not_used_goes_back_with_an_empty_consume(void **state
     assert_null(b.block);
 }
 
+static void bytes_may_begin_behind_others(void **state)
+{
+    (void)state;
+    struct buf b;
+    size_t room;
+    buf_init(&b, &blocks);
+    char *at = buf_space(&b, &room);
+    assert_non_null(at);
+    buf_skip(&b, 10);
+    assert_int_equal(buf_len(&b), 0);
+    buf_commit(&b, room - 10);
+    assert_ptr_equal(buf_bytes(&b).ptr, at + 10);
+    assert_int_equal(buf_room(&b), 10);
+    memset(at + 10, 'x', room - 10);
+    assert_ptr_equal(buf_space(&b, &room), at + BLOCK_BYTES - 10);
+    assert_int_equal(room, 10);
+    assert_int_equal(*at, 'x');
+    buf_fini(&b);
+}
+
 static void what_does_not_fit_is_not_appended_in_part(void **state)
 {
     (void)state;
@@ -145,6 +165,7 @@ int main(void)
         cmocka_unit_test(an_empty_queue_has_no_block),
         cmocka_unit_test(the_block_goes_back_with_the_last_byte),
         cmocka_unit_test(space_that_was_not_used_goes_back_with_an_empty_consume),
+        cmocka_unit_test(bytes_may_begin_behind_others),
         cmocka_unit_test(what_does_not_fit_is_not_appended_in_part),
         cmocka_unit_test(bytes_come_out_as_they_went_in),
     };
