@@ -27,7 +27,9 @@ void arena_init(struct arena *a, struct blocks *blocks);
 void arena_fini(struct arena *a);
 /* `size` bytes aligned for any type, not initialized; NULL, and `a->failed`, when memory is out. */
 void *arena_alloc(struct arena *a, size_t size);
-/* The same, zeroed. */
+/* The same for text, which needs no alignment. */
+char *arena_text(struct arena *a, size_t size);
+/* As arena_alloc(), zeroed. */
 void *arena_zalloc(struct arena *a, size_t size);
 /* A copy of `s`; an empty span, and `a->failed`, when memory is out. */
 struct span arena_dup(struct arena *a, struct span s);

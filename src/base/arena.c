@@ -60,27 +60,36 @@ static void *alloc_large(struct arena *a, size_t size)
     return block->data;
 }
 
-void *arena_alloc(struct arena *a, size_t size)
+static void *take(struct arena *a, size_t size, size_t align)
 {
-    size_t align = _Alignof(max_align_t);
+    size_t used = (a->used + align - 1) & ~(align - 1);
     if (size > SIZE_MAX / 2)
         return fail(a);
-    size = (size + align - 1) & ~(align - 1);
     if (size > room(a))
         return alloc_large(a, size);
-    if (!a->block || size > room(a) - a->used) {
+    if (!a->block || used > room(a) || size > room(a) - used) {
         struct arena_block *block =
             a->blocks ? blocks_take(a->blocks) : mem_alloc(HEAP_BLOCK_BYTES);
         if (!block)
             return fail(a);
         block->next = a->block;
         a->block = block;
-        a->used = 0;
+        used = 0;
     }
-    void *out = (char *)a->block->data + a->used;
-    a->used += size;
+    void *out = (char *)a->block->data + used;
+    a->used = used + size;
     a->total_bytes += size;
     return out;
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+    return take(a, size, _Alignof(max_align_t));
+}
+
+char *arena_text(struct arena *a, size_t size)
+{
+    return take(a, size, 1);
 }
 
 void *arena_zalloc(struct arena *a, size_t size)
@@ -101,7 +110,7 @@ struct span arena_join(struct arena *a, const struct span *parts, size_t n)
     size_t len = 0;
     for (size_t i = 0; i < n; i++)
         len += parts[i].len;
-    char *out = arena_alloc(a, len);
+    char *out = arena_text(a, len);
     if (!out)
         return SPAN("");
     char *at = out;
@@ -120,7 +129,7 @@ struct span arena_printf(struct arena *a, const char *fmt, ...)
     va_copy(again, args);
     int len = vsnprintf(NULL, 0, fmt, args);
     va_end(args);
-    char *out = len < 0 ? fail(a) : arena_alloc(a, (size_t)len + 1);
+    char *out = len < 0 ? fail(a) : arena_text(a, (size_t)len + 1);
     if (out)
         vsnprintf(out, (size_t)len + 1, fmt, again);
     va_end(again);

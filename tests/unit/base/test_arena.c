@@ -63,7 +63,10 @@ static void small_allocations_share_a_block(void **state)
     arena_init(&a, &blocks);
     const char *first = arena_alloc(&a, 10), *second = arena_alloc(&a, 10);
     assert_int_equal(second - first, 16);
-    assert_int_equal(a.total_bytes, 32);
+    assert_int_equal(a.total_bytes, 20);
+    assert_ptr_equal(arena_text(&a, 3), second + 10);
+    assert_ptr_equal(arena_text(&a, 1), second + 13);
+    assert_ptr_equal(arena_alloc(&a, 1), second + 16);
     arena_fini(&a);
     assert_int_equal(blocks.kept, 1);
     blocks_fini(&blocks);
