@@ -35,6 +35,7 @@ struct conn {
     unsigned served;     /* calls that were carried */
     uint64_t emptied_in; /* the turn in which the last read took all there was; 0: it did not */
     bool paused;         /* not reading: the call's buffer is full */
+    bool write_blocked;  /* write_event waits */
     bool write_broken;   /* the origin takes no more, but may have answered */
     struct timeout idle_timeout;
     struct turn_task act, write, die;

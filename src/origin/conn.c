@@ -146,6 +146,7 @@ static void conn_write(struct conn *c)
             continue;
         case WIRE_AGAIN:
             event_add(c->write_event, NULL);
+            c->write_blocked = true;
             call_watch(c->call); /* it is the origin's turn now */
             return;
         case WIRE_CLOSED:
@@ -177,9 +178,11 @@ static void on_readable(evutil_socket_t fd, short events, void *user)
 
 static void on_writable(evutil_socket_t fd, short events, void *user)
 {
+    struct conn *c = user;
     (void)fd;
     (void)events;
-    conn_write(user);
+    c->write_blocked = false;
+    conn_write(c);
 }
 
 static void on_idle_timeout(struct timeout *t)
@@ -277,7 +280,7 @@ void conn_carry(struct conn *c, struct call *call)
 
 void conn_write_soon(struct conn *c)
 {
-    if (!event_pending(c->write_event, EV_WRITE, NULL))
+    if (!c->write_blocked)
         turn_add(c->pool->all->turn, TURN_WRITE, &c->write);
 }
 
