@@ -254,14 +254,16 @@ void h1_reader_start(struct h1_reader *r, struct span method, struct arena *aren
     fields_init(&r->trailers, arena);
 }
 
+static const char bad_byte[] = "a line holds a bare CR or a NUL";
+
 /* What is wrong with a line that ends before `end`, where its LF stands; NULL: nothing. */
 static const char *line_fault(struct span text, size_t line, size_t end)
 {
-    struct span inner = {text.ptr + line, end - line};
-    if (inner.len == 0 || inner.ptr[--inner.len] != '\r')
+    struct span with_cr = {text.ptr + line, end - line};
+    if (with_cr.len == 0 || text.ptr[end - 1] != '\r')
         return "a line does not end in CRLF";
-    if (span_find(inner, '\r') < inner.len || span_find(inner, '\0') < inner.len)
-        return "a line holds a bare CR or a NUL";
+    if (span_find(with_cr, '\r') < with_cr.len - 1)
+        return bad_byte;
     return NULL;
 }
 
@@ -392,8 +394,10 @@ static enum h1_result collect(struct h1_reader *r, struct span input, struct spa
         out->consumed = input.len;
         return H1_OK;
     }
-    out->consumed = len - before;
     *lines = span_of(text.ptr, len);
+    if (span_find(*lines, '\0') < len)
+        return failed(r, bad_byte);
+    out->consumed = len - before;
     return H1_OK;
 }
 

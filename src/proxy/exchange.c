@@ -86,10 +86,8 @@ void exchange_on_field(struct exchange *x, struct span name, struct span value, 
         return;
     }
     enum field_name id = field_lookup(name);
-    if (id != FIELD_OTHER)
-        fields_add_known(to, id, copy);
-    else
-        fields_add(to, arena_dup(&x->arena, name), copy);
+    struct span text = id != FIELD_OTHER ? field_text(id) : arena_dup(&x->arena, name);
+    fields_copy(to, &(struct field){.name = text, .value = copy, .id = id});
 }
 
 static struct body body_of(const struct request *request, bool end)
