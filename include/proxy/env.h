@@ -21,6 +21,7 @@
 
 enum {
     ENV_ARENA_BYTES = 8192,   /* a block of an exchange's arena */
+    ENV_SITE_BYTES = 64,      /* of an authority; a longer one is not remembered */
     ENV_RECORD_BYTES = 16384, /* what one TLS record holds */
 };
 
@@ -50,6 +51,9 @@ struct env {
     bool draining;
     char date[DATE_BYTES];
     uint64_t date_second;
+    char site_authority[ENV_SITE_BYTES]; /* of the site that was asked for last */
+    size_t site_authority_len;           /* 0: none */
+    uint64_t site;
     char input[ENV_RECORD_BYTES]; /* what was read last, from any client */
     /* Every exchange that has ended is reported once. */
     void (*report)(void *user, const struct record *record);
@@ -71,6 +75,9 @@ void env_fini(struct env *e);
 /* Ends what has lasted too long. Returns the milliseconds until it is to be called again, or
  * UINT64_MAX. */
 uint64_t env_expire(struct env *e);
+/* The site (push/diary.h) of a request that request_check() found fine, for https. The last one is
+ * remembered: most often the next request is for the same. */
+uint64_t env_site(struct env *e, const struct request *request);
 /* The date of now, as HTTP writes it; valid until the next call. */
 struct span env_date(struct env *e);
 /* A client has no request open now, or has one again. */

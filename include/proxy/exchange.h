@@ -19,10 +19,12 @@ enum exchange_state {
     EXCHANGE_STATES,
 };
 
-enum plan_page_state {
-    PLAN_PAGE_NONE,
-    PLAN_PAGE_FINE,
-    PLAN_PAGE_ODD, /* its authority is malformed: nothing can be pushed for it */
+/* What a page plans. */
+struct exchange_plan {
+    struct plan_page page;
+    bool counted; /* the next two are of use */
+    enum plan_off off;
+    unsigned verdicts[PLAN_VERDICTS_END];
 };
 
 struct exchange {
@@ -57,11 +59,7 @@ struct exchange {
     uint64_t bytes; /* of the body, framed */
 
     /* push: what a page plans, and what a pushed exchange is to its page */
-    struct plan_page plan_page;
-    enum plan_page_state plan_page_state;
-    bool planned;
-    enum plan_off push_off;
-    unsigned verdicts[PLAN_VERDICTS_END];
+    struct exchange_plan *plan; /* NULL: nothing was to be planned; lives in the arena */
     bool is_push;
     struct exchange *page; /* of a push; pinned */
     unsigned pins;         /* pushes that need this one's request */
@@ -91,8 +89,6 @@ void exchange_on_ended(struct exchange *x);
 /* The one way in which an exchange fails: the client is answered, or the stream is reset. */
 void exchange_fail(struct exchange *x, enum failure why);
 
-/* Makes x->plan_page, unless that was done before. True if assets can be pushed for it. */
-bool exchange_make_plan_page(struct exchange *x);
 /* Starts the push `x` whose request was promised: it goes to the origin as a client's would. */
 void exchange_start_push(struct exchange *x);
 /* Makes `x` not exist: it was never promised. */

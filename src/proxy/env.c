@@ -108,6 +108,24 @@ void env_note_idle(struct env *e, bool was_idle, bool is_idle)
     e->work += was_idle && !is_idle;
 }
 
+uint64_t env_site(struct env *e, const struct request *request)
+{
+    struct span authority = request->authority;
+    struct url url;
+    if (span_eq(authority, span_of(e->site_authority, e->site_authority_len)))
+        return e->site;
+    if (!url_split_authority(authority, &url))
+        return 0; /* request_check() found it fine */
+    url.scheme = request->scheme;
+    uint64_t site = diary_site(&e->key, &url);
+    if (authority.len <= ENV_SITE_BYTES) {
+        memcpy(e->site_authority, authority.ptr, authority.len);
+        e->site_authority_len = authority.len;
+        e->site = site;
+    }
+    return site;
+}
+
 void env_rest(struct env *e)
 {
     uint64_t now = turn_now_ms(&e->turn);

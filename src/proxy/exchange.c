@@ -297,22 +297,13 @@ static void forward(struct exchange *x)
         exchange_fail(x, FAIL_NO_MEMORY);
 }
 
-bool exchange_make_plan_page(struct exchange *x)
-{
-    if (x->plan_page_state == PLAN_PAGE_NONE) {
-        bool fine = plan_page_init(&x->plan_page, &x->request, &x->client->env->key);
-        x->plan_page_state = fine ? PLAN_PAGE_FINE : PLAN_PAGE_ODD;
-    }
-    return x->plan_page_state == PLAN_PAGE_FINE;
-}
-
 /* A GET of the client enters the diary when it is received. */
 static void enter_diary(struct exchange *x)
 {
-    const struct env *env = x->client->env;
-    if (!span_eq(x->request.method, SPAN("GET")) || !exchange_make_plan_page(x))
+    struct env *env = x->client->env;
+    if (!span_eq(x->request.method, SPAN("GET")))
         return;
-    x->diary_key = diary_key(&env->key, x->plan_page.site, x->plan_page.target);
+    x->diary_key = diary_key(&env->key, env_site(env, &x->request), x->request.path);
     x->in_diary = true;
     diary_enter(&x->client->diary, x->diary_key);
 }
@@ -458,6 +449,7 @@ static void take_answer(struct exchange *x)
 static void report(struct exchange *x)
 {
     struct client *c = x->client;
+    const struct exchange_plan *plan = x->plan;
     uint64_t first = x->call.first_byte_us;
     const struct record record = {
         .peer = c->peer,
@@ -471,11 +463,11 @@ static void report(struct exchange *x)
         .reused = x->call.on_reused,
         .is_push = x->is_push,
         .failure = x->failure,
-        .planned = x->planned,
-        .push_off = x->push_off,
-        .verdicts = x->verdicts,
-        .pushed = x->plan_page.pushed,
-        .pushed_len = x->plan_page.pushed_len,
+        .planned = plan && plan->counted,
+        .push_off = plan ? plan->off : PLAN_ON,
+        .verdicts = plan ? plan->verdicts : NULL,
+        .pushed = plan ? plan->page.pushed : NULL,
+        .pushed_len = plan ? plan->page.pushed_len : 0,
     };
     if (c->env->report)
         c->env->report(c->env->report_user, &record);

@@ -73,7 +73,7 @@ static bool wants_explanation(const struct exchange *x)
 
 static const struct config_route *route_of(const struct exchange *page, struct span target)
 {
-    return config_route(page->client->env->config, page->plan_page.url.host, target);
+    return config_route(page->client->env->config, page->plan->page.url.host, target);
 }
 
 static struct exchange *make_push(struct exchange *page, const struct plan_link *link,
@@ -135,20 +135,19 @@ static void promise_all(struct exchange *x, struct plan *plan, const struct resp
     }
 }
 
-static void count(struct exchange *x, const struct plan *plan, enum plan_off off)
+static void count(struct exchange_plan *to, const struct plan *plan, enum plan_off off)
 {
-    x->planned = true;
-    x->push_off = off;
+    to->counted = true;
+    to->off = off;
     for (size_t i = 0; i < plan->len; i++)
-        x->verdicts[plan->links[i].verdict]++;
+        to->verdicts[plan->links[i].verdict]++;
 }
 
 static void add_pushed(struct exchange *x, struct response *to)
 {
-    if (x->plan_page.pushed_len > 0 && to->status >= 200) {
-        fields_add_known(&to->fields, FIELD_CF_H2_PUSHED,
-                         plan_pushed_value(&x->plan_page, &x->arena));
-    }
+    const struct plan_page *page = &x->plan->page;
+    if (page->pushed_len > 0 && to->status >= 200)
+        fields_add_known(&to->fields, FIELD_CF_H2_PUSHED, plan_pushed_value(page, &x->arena));
 }
 
 static void add_explanation(struct exchange *x, const struct plan *plan, enum plan_off off,
@@ -159,22 +158,36 @@ static void add_explanation(struct exchange *x, const struct plan *plan, enum pl
         fields_add_known(&to->fields, FIELD_CF_H2_PUSH_EXPLAIN, value);
 }
 
+/* Once for all heads of the page. */
+static bool make_plan(struct exchange *x)
+{
+    if (x->plan)
+        return true;
+    x->plan = arena_zalloc(&x->arena, sizeof *x->plan);
+    if (x->plan) /* false says no more than that all links are cross-origin */
+        (void)plan_page_init(&x->plan->page, &x->request, &x->client->env->key);
+    return x->plan != NULL;
+}
+
 bool pushes_plan(struct exchange *x, struct response *head)
 {
     bool explain = head->status >= 200 && wants_explanation(x);
     struct plan plan;
-    if (!explain && x->plan_page.pushed_len == 0 && !fields_get(&head->fields, FIELD_LINK))
+    bool has_pushed = x->plan && x->plan->page.pushed_len > 0;
+    if (!explain && !has_pushed && !fields_get(&head->fields, FIELD_LINK))
         return true;
-    exchange_make_plan_page(x);
+    if (!make_plan(x))
+        return false;
+    struct plan_page *page = &x->plan->page;
     const struct plan_rules rules = make_rules(x, head);
-    if (!push_plan(&plan, &x->arena, &x->plan_page, &head->fields, &rules))
+    if (!push_plan(&plan, &x->arena, page, &head->fields, &rules))
         return false;
     if (rules.off == PLAN_ON)
         promise_all(x, &plan, head);
-    if (!plan_remember(&x->plan_page, &x->arena, &plan))
+    if (!plan_remember(page, &x->arena, &plan))
         return false;
     plan_apply(&plan, &head->fields);
-    count(x, &plan, rules.off);
+    count(x->plan, &plan, rules.off);
     add_pushed(x, head);
     if (explain)
         add_explanation(x, &plan, rules.off, head);
