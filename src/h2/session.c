@@ -23,9 +23,10 @@ struct h2_session {
     nghttp2_session *nghttp2;
     const struct h2_events *events;
     void *user;
-    struct list held;        /* pushes whose pages go first */
-    struct list unsent;      /* streams whose head nghttp2 will not send: they are to be reset */
-    struct h2_memory memory; /* once it has failed nghttp2 is called no more */
+    struct h2_stream *recent; /* that nghttp2 spoke of last; NULL: none, or it is no more */
+    struct list held;         /* pushes whose pages go first */
+    struct list unsent;       /* streams whose head nghttp2 will not send: they are to be reset */
+    struct h2_memory memory;  /* once it has failed nghttp2 is called no more */
     struct watch watch;
     size_t bomb_bytes; /* of a head */
     uint64_t credit;   /* idle frames that the bytes which went either way may come with */
@@ -40,9 +41,12 @@ struct h2_session {
     struct span rest;
 };
 
-static struct h2_stream *stream_of(const struct h2_session *s, int32_t id)
+/* nghttp2 mostly goes on with the stream that it spoke of before. */
+static struct h2_stream *stream_of(struct h2_session *s, int32_t id)
 {
-    return nghttp2_session_get_stream_user_data(s->nghttp2, id);
+    if (!s->recent || s->recent->id != id)
+        s->recent = nghttp2_session_get_stream_user_data(s->nghttp2, id);
+    return s->recent;
 }
 
 /* A frame of DATA with `bytes` of content went one way or the other. */
@@ -183,6 +187,7 @@ static void forget(struct h2_session *s, struct h2_stream *stream, uint32_t code
     leave_page(stream);
     list_remove(&stream->held_node);
     stream->sending = false;
+    s->recent = NULL;
     s->events->closed(stream, code);
 }
 
