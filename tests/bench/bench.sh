@@ -67,16 +67,9 @@ run_load() {
         shift
         ;;
     esac
-    line=$(load -g "$proxy_pid" "$@") || line=
+    line=$(load -g "$proxy_pid" "$@") || run_failed "$row" "$peer"
     stop_attack
-    [ -n "$line" ] || peer_died || run_failed "$row" "$peer"
     stop_proxy
-}
-
-# A peer that ended by itself has no figure in this round; that we do so is an error.
-peer_died() {
-    case $peer in headstart*) return 1 ;; esac
-    ! grep -q '^State:[[:space:]]*[^ZX]' "/proc/$proxy_pid/status" 2>/dev/null
 }
 
 # count ROW PEER WHAT ARGUMENTS: sets `counted` to the instructions or the system calls of a whole run.
@@ -118,10 +111,6 @@ run() {
     %*) run_counted "$@" ;;
     *) run_load "$@" ;;
     esac
-    if [ -z "$line" ]; then
-        echo "$1 $2 ended by itself: no figure in this round"
-        return
-    fi
     echo "$1 $2 $line" | tee -a "$results"
 }
 

@@ -75,6 +75,7 @@ hosts:
         key-file: $dir/key.pem
         minimum-version: TLSv1.3
         neverbleed: OFF
+        ocsp-update-interval: 0
     paths:
       "/":
         proxy.reverse.url: http://$origin
