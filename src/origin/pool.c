@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "origin/state.h"
 
-enum { WARN_EVERY_MS = 1000, KEPT_BODY_BLOCKS = 256, KEPT_UPLOAD_BLOCKS = 16 };
+enum { WARN_EVERY_MS = 1000, DIALS_A_TURN = 2, KEPT_BODY_BLOCKS = 256, KEPT_UPLOAD_BLOCKS = 16 };
 
 void pool_serve_soon(struct pool *p)
 {
@@ -128,17 +128,28 @@ static void make_room_for_push(struct pool *p)
     }
 }
 
+/* A dial takes much longer than anything else in a turn, and others wait for the turn's end: what
+ * is still wanted after some is left to the next turn. */
+static void dial(struct pool *p)
+{
+    for (int n = 0; p->dialing < wanted_dials(p) && p->total < p->origin->max_connections; n++) {
+        if (n == DIALS_A_TURN) {
+            turn_defer(p->all->turn, &p->serve);
+            return;
+        }
+        /* Each failure takes a call off the queue: nobody else would ever serve it. */
+        if (!conn_new(p))
+            pool_dial_failed(p, CALL_NO_MEMORY, "memory is out");
+    }
+}
+
 static void run_serve(struct turn_task *task)
 {
     struct pool *p = CONTAINER_OF(task, struct pool, serve);
     serve_rank(p, CALL_OF_CLIENT);
     if (p->waiting[CALL_OF_CLIENT].len == 0)
         serve_rank(p, CALL_OF_PUSH);
-    while (p->dialing < wanted_dials(p) && p->total < p->origin->max_connections) {
-        /* Each failure takes a call off the queue: nobody else would ever serve it. */
-        if (!conn_new(p))
-            pool_dial_failed(p, CALL_NO_MEMORY, "memory is out");
-    }
+    dial(p);
     if (p->total >= p->origin->max_connections)
         make_room(p);
     make_room_for_push(p);
