@@ -22,7 +22,8 @@ void blocks_init(struct blocks *b, size_t block_bytes, size_t max_kept);
 void blocks_init_mapped(struct blocks *b, size_t block_bytes, size_t max_kept);
 /* Frees what is kept; blocks that are out may still be given back. */
 void blocks_trim(struct blocks *b);
-/* Frees what is kept, and keeps nothing from now on; blocks that are out may still be given back. */
+/* Frees what is kept, and keeps nothing from now on; blocks that are out may still be given back.
+ */
 void blocks_fini(struct blocks *b);
 /* A block, not initialized, or NULL when memory is out. */
 NODISCARD void *blocks_take(struct blocks *b);

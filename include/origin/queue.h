@@ -18,8 +18,8 @@ struct queue {
 
 /* An empty queue. */
 void queue_init(struct queue *q);
-/* Puts `node` into the round that comes `behind` rounds after the next one, or into the last: a round
- * that is being served takes no newcomers, so that it ends. */
+/* Puts `node` into the round that comes `behind` rounds after the next one, or into the last: a
+ * round that is being served takes no newcomers, so that it ends. */
 void queue_push(struct queue *q, struct list *node, unsigned behind);
 /* Puts `node` before all others. */
 void queue_push_front(struct queue *q, struct list *node);
