@@ -334,6 +334,21 @@ static void names_are_printed_as_far_as_there_is_room(void **state)
     certificate_fini(&c);
 }
 
+/* An address of one byte, which OpenSSL reads as it stands. */
+static void an_address_of_no_known_length_is_shown_as_what_it_is_not(void **state)
+{
+    (void)state;
+    struct fixture_pair odd = fixture_pair(&folder, "odd", "DER:30:03:87:01:01", -1, 30);
+    struct certificate c;
+    char text[TLS_ERROR_BYTES];
+    assert_true(load(&c, "odd.pem", "odd.key", text, sizeof text));
+    certificate_print_names(&c, text, sizeof text);
+    assert_string_equal(text, "?");
+    assert_false(certificate_serves(&c, SPAN("1.0.0.0")));
+    certificate_fini(&c);
+    fixture_pair_fini(&odd);
+}
+
 static void one_without_names_matches_nothing(void **state)
 {
     (void)state;
@@ -357,6 +372,7 @@ int main(void)
         cmocka_unit_test(names_match_as_rfc_6125_says),
         cmocka_unit_test(hosts_of_routes_are_served_by_names_and_addresses),
         cmocka_unit_test(names_are_printed_as_far_as_there_is_room),
+        cmocka_unit_test(an_address_of_no_known_length_is_shown_as_what_it_is_not),
         cmocka_unit_test(one_without_names_matches_nothing),
     };
     return cmocka_run_group_tests(tests, make_files, drop_files);
