@@ -23,6 +23,9 @@ bool url_split(struct span text, struct url *out);
 /* Splits an authority, `host[:port]` with optional user info, into out's authority members and
  * leaves the rest empty. False where it is malformed. */
 bool url_split_authority(struct span text, struct url *out);
+/* `host` is a name under PARENT, however deep, where `wildcard` is "*.PARENT"; case does not count.
+ */
+bool url_host_is_under(struct span host, struct span wildcard);
 /* Splits the origin-form of a request target, `/path?query`, into out's path and query. */
 void url_split_target(struct span target, struct url *out);
 /* The port that `scheme` (any case) has by default; 0 for one that is neither http nor https. */

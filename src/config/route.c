@@ -2,6 +2,7 @@
 #include "config/fault.h"
 #include "config/options.h"
 #include "config/suggest.h"
+#include "http/url.h"
 
 /* A name, or an address in brackets: what a request's authority has before its port. */
 static bool is_host(struct span host)
@@ -99,10 +100,7 @@ static size_t host_rank(const struct config_route *route, struct span host)
         return 1;
     if (pattern.ptr[0] != '*')
         return span_ieq(pattern, host) ? SIZE_MAX : 0;
-    struct span tail = span_from(pattern, 1);
-    if (host.len <= tail.len || !span_ieq(span_from(host, host.len - tail.len), tail))
-        return 0;
-    return pattern.len;
+    return url_host_is_under(host, pattern) ? pattern.len : 0;
 }
 
 const struct config_route *config_route(const struct config *c, struct span host,

@@ -181,6 +181,12 @@ bool url_split(struct span text, struct url *out)
     return true;
 }
 
+bool url_host_is_under(struct span host, struct span wildcard)
+{
+    struct span end = span_from(wildcard, 1);
+    return host.len > end.len && span_ieq(span_from(host, host.len - end.len), end);
+}
+
 bool url_split_authority(struct span text, struct url *out)
 {
     struct url url = {.port = 0};

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "config/config.h"
+#include "http/url.h"
 #include "tls/context.h"
 #include "tls/selfsigned.h"
 
@@ -246,13 +247,6 @@ static bool under_wildcard(struct span pattern, struct span name)
            span_ieq(span_from(pattern, 1), span_from(name, dot));
 }
 
-/* As a route's host: any name under PARENT, however deep. */
-static bool under_parent(struct span name, struct span wildcard)
-{
-    struct span end = span_from(wildcard, 1);
-    return name.len > end.len && span_ieq(span_from(name, name.len - end.len), end);
-}
-
 static bool any_name(const struct certificate *c, struct span name,
                      bool (*matches)(struct span pattern, struct span name))
 {
@@ -296,7 +290,7 @@ static bool is_address_of(const struct certificate *c, struct span host)
 bool certificate_serves(const struct certificate *c, struct span host)
 {
     if (span_starts(host, SPAN("*.")))
-        return any_name(c, host, under_parent);
+        return any_name(c, host, url_host_is_under);
     return certificate_names(c, host) || certificate_covers(c, host) || is_address_of(c, host);
 }
 

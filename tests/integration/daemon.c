@@ -1,13 +1,18 @@
 #include "daemon.h"
 
+#include <dirent.h>
 #include <limits.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bytes.h"
 #include "check.h"
 
 enum {
@@ -289,6 +294,54 @@ uint64_t daemon_memory_kib(struct daemon *d, const char *name)
     if (kib == 0)
         fail_msg("cannot read %s of the daemon", name);
     return kib;
+}
+
+size_t daemon_descriptors(struct daemon *d, int most)
+{
+    char *path = check_printf("/proc/%d/fd", daemon_pid(d));
+    DIR *dir = opendir(path);
+    free(path);
+    if (!dir)
+        fail_msg("cannot read the descriptors of the daemon");
+    size_t n = 0;
+    for (struct dirent *entry; (entry = readdir(dir));)
+        if (entry->d_name[0] != '.' && strtol(entry->d_name, NULL, 10) < most)
+            n++;
+    closedir(dir);
+    return n;
+}
+
+bool daemon_descriptors_fall_to(struct daemon *d, size_t n)
+{
+    uint64_t deadline = check_deadline(CHECK_SOON_MS);
+    while (daemon_descriptors(d, INT_MAX) > n) {
+        if (check_left(deadline) == 0)
+            return false;
+        poll(NULL, 0, 10);
+    }
+    return true;
+}
+
+char *daemon_ask(struct daemon *d, const char *request)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)daemon_port(d, 1)),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct bytes all = {0};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool fine = connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+                send(fd, request, strlen(request), MSG_NOSIGNAL) == (ssize_t)strlen(request);
+    uint64_t deadline = check_deadline(CHECK_SOON_MS);
+    struct pollfd polled = {fd, POLLIN, 0};
+    ssize_t n = -1;
+    char piece[4096];
+    while (fine && poll(&polled, 1, check_left(deadline)) > 0 &&
+           (n = recv(fd, piece, sizeof(piece), 0)) > 0)
+        bytes_add(&all, piece, (size_t)n);
+    close(fd);
+    char *text = fine && n == 0 ? check_copy(bytes_text(&all), all.len) : NULL;
+    bytes_fini(&all);
+    return text;
 }
 
 int daemon_run(const char *dir, const char *const *args, char **out, char **err)

@@ -79,6 +79,14 @@ int daemon_pid(const struct daemon *d);
 /* A value of /proc/PID/status in KiB: "VmRSS", "VmHWM". */
 uint64_t daemon_memory_kib(struct daemon *d, const char *name);
 
+/* How many descriptors below `most` it has open. */
+size_t daemon_descriptors(struct daemon *d, int most);
+/* Waits until it has no more than `n`; false at the deadline. */
+bool daemon_descriptors_fall_to(struct daemon *d, size_t n);
+/* Sends `request` to the admin listener, whose port was announced second; all that comes back until
+ * that closes. NULL: it did not answer, or did not close. Free with free(). */
+char *daemon_ask(struct daemon *d, const char *request);
+
 /* Runs the program once with `args` and waits for its end: the exit status. What it wrote is set
  * where it is asked for; free with free(). */
 int daemon_run(const char *dir, const char *const *args, char **out, char **err);

@@ -1,38 +1,18 @@
 /* The admin listener: metrics and health, over plain HTTP. */
-#include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "page.h"
 
 #define ADMIN "[admin]\naddress = 127.0.0.1:0\n"
 
-/* Sends `request`; all that comes back until the listener closes. Free with free(). */
+/* All that comes back until the listener closes, as it must. Free with free(). */
 static char *ask(struct rig *rig, const char *request)
 {
-    /* The first port that is announced is of the listener for clients. */
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons((uint16_t)daemon_port(rig->daemon, 1)),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    struct bytes all = {0};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool fine = connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
-                send(fd, request, strlen(request), 0) == (ssize_t)strlen(request);
-    uint64_t deadline = check_deadline(CHECK_SOON_MS);
-    struct pollfd polled = {fd, POLLIN, 0};
-    ssize_t n = -1;
-    char piece[4096];
-    while (fine && poll(&polled, 1, check_left(deadline)) > 0 &&
-           (n = recv(fd, piece, sizeof(piece), 0)) > 0)
-        bytes_add(&all, piece, (size_t)n);
-    close(fd);
-    char *text = check_copy(bytes_text(&all), all.len);
-    bytes_fini(&all);
-    if (!fine || n != 0)
-        fail_msg("the admin listener did not answer and close: %s", text);
+    char *text = daemon_ask(rig->daemon, request);
+    if (!text)
+        fail_msg("the admin listener did not answer and close");
     return text;
 }
 

@@ -1,5 +1,4 @@
 /* Connections by the thousand that say nothing, and what happens when descriptors run out. */
-#include <dirent.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -61,32 +60,6 @@ static bool crowd_ends(struct crowd *crowd)
     return true;
 }
 
-/* The descriptors that the daemon has open below `most`. */
-static size_t descriptors(struct rig *rig, int most)
-{
-    char *path = check_printf("/proc/%d/fd", daemon_pid(rig->daemon));
-    DIR *dir = opendir(path);
-    free(path);
-    assert_non_null(dir);
-    size_t n = 0;
-    for (struct dirent *entry; (entry = readdir(dir));)
-        if (entry->d_name[0] != '.' && strtol(entry->d_name, NULL, 10) < most)
-            n++;
-    closedir(dir);
-    return n;
-}
-
-static bool descriptors_fall_to(struct rig *rig, size_t n)
-{
-    uint64_t deadline = check_deadline(CHECK_SOON_MS);
-    while (descriptors(rig, INT32_MAX) > n) {
-        if (check_left(deadline) == 0)
-            return false;
-        poll(NULL, 0, 10);
-    }
-    return true;
-}
-
 /* How many silent connections the system lets the test, and the daemon, have. */
 static size_t silent_most(void)
 {
@@ -110,7 +83,7 @@ static void connections_that_say_nothing_are_ended_and_cost_nobody(void **state)
                             check_slowed(3000), check_slowed(3000)));
     struct peer *neighbour = rig_peer(rig, NULL);
     assert_int_equal(peer_fetch(neighbour, "/alive")->status, 200);
-    size_t before = descriptors(rig, INT32_MAX);
+    size_t before = daemon_descriptors(rig->daemon, INT32_MAX);
     size_t n = silent_most() - SHAKEN;
     for (size_t i = 0; i < SHAKEN; i++) {
         shaken[i] = wire_connect(&(struct wire_options){.port = daemon_port(rig->daemon, 0)});
@@ -130,13 +103,13 @@ static void connections_that_say_nothing_are_ended_and_cost_nobody(void **state)
     assert_true(ended);
     assert_true(shaken_ended);
     assert_int_equal(peer_fetch(neighbour, "/alive")->status, 200);
-    assert_true(descriptors_fall_to(rig, before));
+    assert_true(daemon_descriptors_fall_to(rig->daemon, before));
 }
 
 /* Leaves the daemon `n` descriptors more than it has. Those of valgrind are far above. */
 static void leave_descriptors(struct rig *rig, size_t n)
 {
-    rlim_t most = descriptors(rig, 500) + n;
+    rlim_t most = daemon_descriptors(rig->daemon, 500) + n;
     struct rlimit limit = {most, most};
     if (prlimit(daemon_pid(rig->daemon), RLIMIT_NOFILE, &limit, NULL) < 0)
         fail_msg("prlimit: %s", strerror(errno));

@@ -1,6 +1,5 @@
 /* Reload: SIGHUP reads proxy.conf anew, for new connections; what runs goes on as it began. */
-#include <dirent.h>
-#include <poll.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -207,17 +206,6 @@ static void stop_waits_for_the_clients_of_every_configuration(void **state)
     assert_true(daemon_ends(rig->daemon, CHECK_SOON_MS));
 }
 
-static size_t count_descriptors(struct rig *rig)
-{
-    DIR *dir = opendir(rig_text(rig, "/proc/%d/fd", daemon_pid(rig->daemon)));
-    size_t n = 0;
-    assert_non_null(dir);
-    while (readdir(dir))
-        n++;
-    closedir(dir);
-    return n;
-}
-
 /* Each round a connection is left over by a reload with a request under way, which ends well. */
 static void nothing_is_lost_through_many_reloads(void **state)
 {
@@ -241,13 +229,10 @@ static void nothing_is_lost_through_many_reloads(void **state)
         assert_true(peer_ends(p, CHECK_SOON_MS));
         rig_close_peer(rig, p);
         if (i == 0)
-            before = count_descriptors(rig);
+            before = daemon_descriptors(rig->daemon, INT_MAX);
     }
     /* A worker closes what was its origin's a moment after the client. */
-    uint64_t deadline = check_deadline(CHECK_SOON_MS);
-    while (count_descriptors(rig) > before && check_left(deadline) > 0)
-        poll(NULL, 0, 5);
-    assert_true(count_descriptors(rig) <= before);
+    assert_true(daemon_descriptors_fall_to(rig->daemon, before));
 }
 
 static void reloads_in_a_row_end_with_the_last(void **state)

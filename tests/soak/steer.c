@@ -2,13 +2,12 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <netinet/in.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #define MAIN_CERTIFICATE  "[certificate main]\nchain = main.pem\nkey = main.key\n"
@@ -108,24 +107,11 @@ void steer_rotate(struct steer *s)
 /* The answer of the admin listener, with its head. Free with free(). */
 static char *steer_ask(struct steer *s)
 {
-    static const char request[] = "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons((uint16_t)daemon_port(s->rig->daemon, 1)),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    struct bytes all = {0};
-    char piece[4096];
-    ssize_t n = -1;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct timeval patience = {(time_t)check_slowed(CHECK_SOON_MS) / 1000, 0};
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
-        send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) == (ssize_t)sizeof(request) - 1)
-        while ((n = recv(fd, piece, sizeof(piece), 0)) > 0)
-            bytes_add(&all, piece, (size_t)n);
-    close(fd);
-    if (n != 0)
+    char *text =
+        daemon_ask(s->rig->daemon, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    if (!text)
         soak_fail("the admin listener does not answer");
-    return all.ptr ? all.ptr : check_copy("", 0);
+    return text;
 }
 
 uint64_t steer_metric(struct steer *s, const char *name)
@@ -157,34 +143,24 @@ void steer_print_failures(struct steer *s)
     free(text);
 }
 
-static unsigned steer_list_descriptors(struct steer *s, bool prints)
+unsigned steer_descriptors(struct steer *s)
 {
-    unsigned n = 0;
+    return (unsigned)daemon_descriptors(s->rig->daemon, INT_MAX);
+}
+
+void steer_print_descriptors(struct steer *s)
+{
     char *path = check_printf("/proc/%d/fd", daemon_pid(s->rig->daemon));
     DIR *dir = opendir(path);
     if (!dir)
         soak_fail("cannot read %s: %s", path, strerror(errno));
     for (const struct dirent *entry; (entry = readdir(dir));) {
         char target[128] = "";
-        if (entry->d_name[0] == '.')
-            continue;
-        n++;
-        if (prints && readlinkat(dirfd(dir), entry->d_name, target, sizeof(target) - 1) > 0)
+        if (readlinkat(dirfd(dir), entry->d_name, target, sizeof(target) - 1) > 0)
             print_error("  %s -> %s\n", entry->d_name, target);
     }
     closedir(dir);
     free(path);
-    return n;
-}
-
-unsigned steer_descriptors(struct steer *s)
-{
-    return steer_list_descriptors(s, false);
-}
-
-void steer_print_descriptors(struct steer *s)
-{
-    steer_list_descriptors(s, true);
 }
 
 uint64_t steer_read_logs(struct steer *s, struct ledger *ledger)
