@@ -3,6 +3,8 @@
  * a task; the end of the turn runs the tasks, phase by phase: first what acts, then what writes,
  * then what frees. A task of an earlier phase that is queued by a later one runs before the later
  * phase goes on, so that memory is freed only when nothing else is left to do.
+ * What gains by company may be put off: it is run when there is nothing else to do, and otherwise
+ * soon.
  * Borrows the tasks, each until it has run or was taken back. One thread only. */
 #ifndef BASE_TURN_H
 #define BASE_TURN_H
@@ -18,15 +20,19 @@ enum turn_phase {
     TURN_PHASES,
 };
 
+enum { TURN_PUT_OFF_MS = 2 };
+
 struct turn_task {
     struct list node;
+    uint64_t due_ms; /* at the latest, if it is put off; otherwise 0 */
     void (*run)(struct turn_task *task);
 };
 
 struct turn {
     struct list phases[TURN_PHASES];
     struct list next;
-    uint64_t number; /* of turns that have begun */
+    struct list put_off; /* the first is due first */
+    uint64_t number;     /* of turns that have begun */
     uint64_t now_ms;
 };
 
@@ -34,12 +40,16 @@ struct turn {
 void turn_init(struct turn *t);
 /* A task that is not queued and will call `run`. */
 void turn_task_init(struct turn_task *task, void (*run)(struct turn_task *task));
-/* Queues `task` in `phase`; does nothing if it is queued already. */
+/* Queues `task` in `phase`, also if it was put off; does nothing if it is queued otherwise. */
 void turn_add(struct turn *t, enum turn_phase phase, struct turn_task *task);
 /* Queues `task` for the first phase of the next turn, so that others have theirs before. */
 void turn_defer(struct turn *t, struct turn_task *task);
-/* A task is queued for the next turn: the loop must not wait for events. */
-bool turn_has_deferred(const struct turn *t);
+/* Queues `task` for the write phase of the first turn that has nothing else to do, and at the
+ * latest of one TURN_PUT_OFF_MS from now; does nothing if it is queued already. */
+void turn_put_off(struct turn *t, struct turn_task *task);
+bool turn_is_put_off(const struct turn_task *task);
+/* A task is deferred or put off: the loop must not wait for events. */
+bool turn_has_more(const struct turn *t);
 /* Nothing is queued for this turn. */
 bool turn_is_over(const struct turn *t);
 /* The next turn begins: what was deferred is queued. */

@@ -95,8 +95,9 @@ struct config {
     struct arena arena; /* holds everything below */
     const char *file;   /* the name to use in messages; "command line" where there is no file */
 
-    uint64_t workers; /* 0: one for each CPU */
-    const char *user; /* NULL: stay who we are */
+    uint64_t workers;     /* 0: one for each CPU */
+    uint64_t coalesce_ms; /* 0: never */
+    const char *user;     /* NULL: stay who we are */
 
     struct config_listen *listens;
     size_t listens_len;

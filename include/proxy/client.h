@@ -57,7 +57,8 @@ struct client {
     struct bucket resets, idle_frames;
     struct list exchanges;
     unsigned exchanges_len;
-    enum failure leaving_why; /* what its exchanges fail with when it leaves */
+    unsigned awaited[CALL_RANKS]; /* of these, whose answers have not begun */
+    enum failure leaving_why;     /* what its exchanges fail with when it leaves */
     struct diary diary;
     uint64_t pushes_made;
     uint64_t pushes_open;
@@ -75,6 +76,9 @@ void client_drain(struct client *c);
 
 /* The protocol has something to send: it goes out at the end of the turn. */
 void client_write_soon(struct client *c);
+/* The same, of the answer to a call of that rank, which is here as a whole. While other answers are
+ * awaited and the worker has more to do, it waits a little, so that they leave together. */
+void client_write_answer(struct client *c, enum call_rank rank);
 /* The client has abandoned a request that we worked on, or made us end it. Too many such end the
  * connection. */
 void client_count_reset(struct client *c);

@@ -68,6 +68,8 @@ struct exchange {
 
 /* An exchange of `client` that has received nothing yet; NULL when memory is out. */
 struct exchange *exchange_new(struct client *client);
+/* How its call stands among others. */
+enum call_rank exchange_rank(const struct exchange *x);
 /* What the protocol saw; all of these only record. A field of the head (pseudo-fields have names
  * with ":"), or of the trailers; both are copied. */
 void exchange_on_field(struct exchange *x, struct span name, struct span value, bool trailer);

@@ -7,6 +7,7 @@
 
 #include "proxy/env.h"
 #include "server/access.h"
+#include "server/coalesce.h"
 #include "server/metrics.h"
 #include "server/setup.h"
 
@@ -16,6 +17,7 @@ struct generation {
     struct env env;
     struct access access;
     struct metrics *metrics;
+    struct coalesce *coalesce;
 };
 
 /* What all generations of a worker have in common; borrowed. */
@@ -24,6 +26,7 @@ struct generation_rules {
     struct crowd *crowd;
     struct siphash_key key;
     struct metrics *metrics;
+    struct coalesce *coalesce;
 };
 
 /* Makes one without clients, and holds `setup`. NULL after one message: its access log cannot be

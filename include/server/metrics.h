@@ -21,7 +21,8 @@
     X(requests_total, "counter", "Requests of clients that have ended.")                           \
     X(pushes_total, "counter", "Promised exchanges that have ended.")                              \
     X(response_body_bytes_total, "counter", "Bytes of response bodies sent to clients.")           \
-    X(duration_us_total, "counter", "Microseconds from head to end, over all exchanges.")
+    X(duration_us_total, "counter", "Microseconds from head to end, over all exchanges.")          \
+    X(coalesced_us_total, "counter", "Microseconds for which busy workers let events gather.")
 
 enum { METRICS_STATUS_CLASSES = 6 };
 
@@ -37,6 +38,8 @@ struct metrics {
 
 /* Counts an exchange that has ended. */
 void metrics_count(struct metrics *m, const struct record *record);
+/* Counts a turn that a worker put off. */
+void metrics_add_coalesced(struct metrics *m, uint64_t us);
 /* Adds the numbers of `from` to `to`. */
 void metrics_add(struct metrics *to, const struct metrics *from);
 /* Prints the numbers in Prometheus's text format, version 0.0.4. */

@@ -7,6 +7,7 @@ void turn_init(struct turn *t)
     for (int i = 0; i < TURN_PHASES; i++)
         list_init(&t->phases[i]);
     list_init(&t->next);
+    list_init(&t->put_off);
     t->number = 1;
     t->now_ms = 0;
 }
@@ -15,10 +16,13 @@ void turn_task_init(struct turn_task *task, void (*run)(struct turn_task *task))
 {
     list_init(&task->node);
     task->run = run;
+    task->due_ms = 0;
 }
 
 void turn_add(struct turn *t, enum turn_phase phase, struct turn_task *task)
 {
+    if (turn_is_put_off(task))
+        turn_cancel(task);
     if (list_empty(&task->node))
         list_push(&t->phases[phase], &task->node);
 }
@@ -29,9 +33,22 @@ void turn_defer(struct turn *t, struct turn_task *task)
         list_push(&t->next, &task->node);
 }
 
-bool turn_has_deferred(const struct turn *t)
+void turn_put_off(struct turn *t, struct turn_task *task)
 {
-    return !list_empty(&t->next);
+    if (!list_empty(&task->node))
+        return;
+    task->due_ms = turn_now_ms(t) + TURN_PUT_OFF_MS;
+    list_push(&t->put_off, &task->node);
+}
+
+bool turn_is_put_off(const struct turn_task *task)
+{
+    return task->due_ms != 0;
+}
+
+bool turn_has_more(const struct turn *t)
+{
+    return !list_empty(&t->next) || !list_empty(&t->put_off);
 }
 
 bool turn_is_over(const struct turn *t)
@@ -55,6 +72,7 @@ void turn_begin(struct turn *t)
 void turn_cancel(struct turn_task *task)
 {
     list_remove(&task->node);
+    task->due_ms = 0;
 }
 
 static struct list *next_task(struct turn *t)
@@ -67,9 +85,21 @@ static struct list *next_task(struct turn *t)
     return NULL;
 }
 
+static void take_put_off(struct turn *t)
+{
+    bool quiet = turn_is_over(t);
+    while (!list_empty(&t->put_off)) {
+        struct turn_task *task = CONTAINER_OF(t->put_off.next, struct turn_task, node);
+        if (!quiet && turn_now_ms(t) < task->due_ms)
+            break;
+        turn_add(t, TURN_WRITE, task);
+    }
+}
+
 void turn_run(struct turn *t)
 {
     struct list *node;
+    take_put_off(t);
     while ((node = next_task(t))) {
         struct turn_task *task = CONTAINER_OF(node, struct turn_task, node);
         task->run(task);

@@ -15,6 +15,12 @@ static const struct option GLOBAL[] = {
     {FILLS("workers", count, config, workers), .fallback = "0", .max = 256, .needs_restart = true,
      .help =
          "How many threads serve clients. `0` starts one for each CPU that the process may use."},
+    {FILLS("coalesce", duration, config, coalesce_ms), .fallback = "2ms", .max = 10 * MS,
+     .help = "How long a busy worker may let events gather before it looks for new ones. It never "
+             "takes longer than a quarter of the time in which origins answer, and only does so "
+             "while at least 16 answers are expected meanwhile: many answers then leave in one "
+             "write, which saves CPU time and leaves more of it to others. `0s` always looks at "
+             "once."},
     {FILLS("user", user, config, user), .fallback = "", .sample = "headstart",
      .needs_restart = true,
      .help =

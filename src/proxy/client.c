@@ -39,6 +39,18 @@ void client_write_soon(struct client *c)
     turn_add(&c->env->turn, TURN_WRITE, &c->write);
 }
 
+/* A page does not wait for its pushes, but these for it and for each other. */
+void client_write_answer(struct client *c, enum call_rank rank)
+{
+    unsigned awaited = c->awaited[CALL_OF_CLIENT];
+    if (rank == CALL_OF_PUSH)
+        awaited += c->awaited[CALL_OF_PUSH];
+    if (awaited > 0)
+        turn_put_off(&c->env->turn, &c->write);
+    else
+        client_write_soon(c);
+}
+
 /* Starts the time-out of what the client is to do next; one that runs for the same thing goes on,
  * unless `anew`. */
 static void await(struct client *c, enum client_await what, bool anew)
@@ -139,7 +151,8 @@ static void send_goaway(struct client *c)
 {
     h2_session_goaway(c->h2);
     await(c, CLIENT_AWAIT_NOTHING, true);
-    client_settle(c);
+    await_next(c, false);
+    client_write_soon(c);
 }
 
 /* Says why, ends every stream, and leaves when that is sent. */
@@ -308,7 +321,8 @@ static void client_read(struct client *c)
     regulate(c);
     go_on_draining(c);
     await_next(c, true);
-    client_write_soon(c);
+    if (!turn_is_put_off(&c->write))
+        client_write_soon(c);
 }
 
 enum filled {
@@ -583,7 +597,7 @@ void client_count_reset(struct client *c)
 void client_settle(struct client *c)
 {
     await_next(c, false);
-    if (c->state == CLIENT_OPEN)
+    if (c->state == CLIENT_OPEN && c->exchanges_len == 0)
         client_write_soon(c);
 }
 

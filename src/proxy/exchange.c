@@ -6,6 +6,11 @@
 #include "http/forward.h"
 #include "proxy/pushes.h"
 
+enum call_rank exchange_rank(const struct exchange *x)
+{
+    return x->is_push ? CALL_OF_PUSH : CALL_OF_CLIENT;
+}
+
 static void set_state(struct exchange *x, enum exchange_state to)
 {
     static const bool allowed[EXCHANGE_STATES][EXCHANGE_STATES] = {
@@ -19,6 +24,9 @@ static void set_state(struct exchange *x, enum exchange_state to)
         [EXCHANGE_RESET] = {[EXCHANGE_CLOSED] = true},
     };
     assert(allowed[x->state][to]);
+    unsigned *awaited = &x->client->awaited[exchange_rank(x)];
+    *awaited -= x->state == EXCHANGE_FORWARDING;
+    *awaited += to == EXCHANGE_FORWARDING;
     x->state = to;
 }
 
@@ -200,13 +208,13 @@ static void send_final(struct exchange *x, const struct response *head, bool has
 {
     x->status = head->status;
     leave_diary(x);
+    set_state(x, EXCHANGE_ANSWERING);
     if (!stream_respond(x, head, has_body)) {
         x->failure = FAIL_NO_MEMORY;
         call_cancel(&x->call);
         reset(x, H2_INTERNAL_ERROR);
         return;
     }
-    set_state(x, EXCHANGE_ANSWERING);
     x->answer_ended = !has_body;
     end_if_answered(x);
 }
@@ -287,7 +295,7 @@ static bool start_call(struct exchange *x)
     if (fields.failed || out_of_memory(x))
         return false;
     return call_start(&x->call, pools_of(c->env->pools, origin), &c->caller, &x->arena, &x->request,
-                      &fields, x->is_push ? CALL_OF_PUSH : CALL_OF_CLIENT);
+                      &fields, exchange_rank(x));
 }
 
 static void forward(struct exchange *x)

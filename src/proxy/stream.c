@@ -67,6 +67,15 @@ const struct h2_events stream_h2_events = {
     .ended = on_ended,
 };
 
+/* What is to be sent of an answer. */
+static void write_answer(const struct exchange *x)
+{
+    if (x->call.state == CALL_COMPLETE)
+        client_write_answer(x->client, exchange_rank(x));
+    else
+        client_write_soon(x->client);
+}
+
 bool stream_inform(struct exchange *x, const struct response *head)
 {
     struct client *c = x->client;
@@ -81,7 +90,7 @@ bool stream_respond(struct exchange *x, const struct response *head, bool has_bo
     struct client *c = x->client;
     if (c->state != CLIENT_OPEN)
         return true;
-    client_write_soon(c);
+    write_answer(x);
     return h2_session_respond(c->h2, &x->stream, head, has_body);
 }
 
@@ -110,7 +119,7 @@ void stream_resume(struct exchange *x)
     if (c->state != CLIENT_OPEN)
         return;
     h2_session_resume(c->h2, &x->stream);
-    client_write_soon(c);
+    write_answer(x);
 }
 
 void stream_consumed(struct exchange *x, size_t n)

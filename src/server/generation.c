@@ -8,6 +8,8 @@ static void report(void *user, const struct record *record)
     struct generation *g = user;
     access_add(&g->access, record);
     metrics_count(g->metrics, record);
+    if (record->origin_us > 0)
+        coalesce_answered(g->coalesce, record->origin_us);
 }
 
 struct generation *generation_new(const struct generation_rules *rules, struct setup *setup)
@@ -28,6 +30,7 @@ struct generation *generation_new(const struct generation_rules *rules, struct s
     list_init(&g->node);
     g->setup = setup_hold(setup);
     g->metrics = rules->metrics;
+    g->coalesce = rules->coalesce;
     g->env.report = report;
     g->env.report_user = g;
     return g;

@@ -32,6 +32,11 @@ void metrics_count(struct metrics *m, const struct record *r)
     }
 }
 
+void metrics_add_coalesced(struct metrics *m, uint64_t us)
+{
+    add(&m->coalesced_us_total, us);
+}
+
 static void add_all(counter *to, const counter *from, size_t len)
 {
     for (size_t i = 0; i < len; i++)

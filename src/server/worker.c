@@ -5,8 +5,10 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "server/generation.h"
@@ -33,6 +35,7 @@ struct worker {
     struct list generations; /* the newest first: new clients join it */
     struct tally gone;       /* of generations that are no more */
     struct metrics metrics;
+    struct coalesce coalesce;
     struct acceptor **acceptors;
     int orders_fd;
     atomic_uint orders;
@@ -66,6 +69,11 @@ static void drain(struct worker *w)
         env_drain(&g->env);
 }
 
+static void begin_coalescing(struct worker *w, const struct config *config)
+{
+    coalesce_init(&w->coalesce, config->coalesce_ms * 1000, clock_monotonic_us());
+}
+
 static void adopt(struct worker *w)
 {
     struct generation *next = atomic_exchange(&w->to_adopt, NULL);
@@ -75,6 +83,7 @@ static void adopt(struct worker *w)
     list_push_front(&w->generations, &next->node);
     for (size_t i = 0; i < w->rules.listeners->len; i++)
         acceptor_serve(w->acceptors[i], &next->env);
+    begin_coalescing(w, next->setup->config);
     env_retire(&last->env);
 }
 
@@ -169,7 +178,7 @@ static bool begin_turn(struct worker *w)
 {
     bool may_wait = true;
     LIST_FOR_EACH_SAFE (g, &w->generations, struct generation, node) {
-        may_wait = may_wait && !turn_has_deferred(&g->env.turn);
+        may_wait = may_wait && !turn_has_more(&g->env.turn);
         turn_begin(&g->env.turn);
     }
     return may_wait;
@@ -188,12 +197,25 @@ static void end(struct worker *w)
     }
 }
 
+/* Lets events gather; what the main thread tells waits with them. */
+static void gather(struct worker *w)
+{
+    uint64_t us = coalesce_wait(&w->coalesce, clock_monotonic_us());
+    struct timespec wait = {0, (long)us * 1000};
+    if (us == 0)
+        return;
+    nanosleep(&wait, NULL);
+    metrics_add_coalesced(&w->metrics, us);
+}
+
 static void *run(void *user)
 {
     struct worker *w = user;
     end_turn(w);
     while (!w->ended) {
         bool may_wait = begin_turn(w);
+        if (may_wait)
+            gather(w);
         event_base_loop(w->base, may_wait ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK);
         end_turn(w);
     }
@@ -217,7 +239,12 @@ static struct event_base *make_base(void)
 static struct generation *make_generation(struct worker *w, struct setup *setup)
 {
     const struct generation_rules rules = {
-        .base = w->base, .crowd = w->rules.crowd, .key = w->rules.key, .metrics = &w->metrics};
+        .base = w->base,
+        .crowd = w->rules.crowd,
+        .key = w->rules.key,
+        .metrics = &w->metrics,
+        .coalesce = &w->coalesce,
+    };
     return generation_new(&rules, setup);
 }
 
@@ -247,6 +274,7 @@ static bool open_loop(struct worker *w, struct setup *setup)
     struct generation *first = make_generation(w, setup);
     if (!first)
         return false;
+    begin_coalescing(w, setup->config);
     list_push(&w->generations, &first->node);
     return open_acceptors(w);
 }

@@ -153,16 +153,86 @@ static void a_deferred_task_waits_for_the_next_turn(void **state)
     turn_defer(&turn, &never.task);
     turn_add(&turn, TURN_FREE, &first.task);
     turn_cancel(&never.task);
-    assert_true(turn_has_deferred(&turn));
+    assert_true(turn_has_more(&turn));
     assert_false(turn_is_over(&turn));
     turn_run(&turn);
     assert_true(turn_is_over(&turn));
     assert_string_equal(ran, "a");
     turn_begin(&turn);
-    assert_false(turn_has_deferred(&turn));
+    assert_false(turn_has_more(&turn));
     assert_false(turn_is_over(&turn));
     turn_run(&turn);
     assert_string_equal(ran, "ab");
+}
+
+/* A turn in which `busy` has something to do, at that time. */
+static void run_turn(uint64_t now_ms, struct job *busy)
+{
+    turn_begin(&turn);
+    turn.now_ms = now_ms;
+    if (busy)
+        turn_add(&turn, TURN_ACT, &busy->task);
+    turn_run(&turn);
+}
+
+static void what_is_put_off_waits_for_a_turn_with_nothing_else(void **state)
+{
+    (void)state;
+    struct job busy = job('a'), late = job('b');
+    init_job(&busy);
+    init_job(&late);
+    turn.now_ms = 1000;
+    turn_put_off(&turn, &late.task);
+    turn_put_off(&turn, &late.task);
+    assert_true(turn_is_put_off(&late.task));
+    assert_true(turn_has_more(&turn));
+    assert_true(turn_is_over(&turn));
+    run_turn(1000, &busy);
+    run_turn(1000 + TURN_PUT_OFF_MS - 1, &busy);
+    assert_string_equal(ran, "aa");
+    run_turn(1000 + TURN_PUT_OFF_MS - 1, NULL);
+    assert_string_equal(ran, "aab");
+    assert_false(turn_is_put_off(&late.task));
+    assert_false(turn_has_more(&turn));
+    run_turn(2000, NULL);
+    assert_string_equal(ran, "aab");
+}
+
+static void what_is_put_off_does_not_wait_for_long(void **state)
+{
+    (void)state;
+    struct job busy = job('a'), late = job('b'), later = job('c');
+    init_job(&busy);
+    init_job(&late);
+    init_job(&later);
+    turn.now_ms = 1000;
+    turn_put_off(&turn, &late.task);
+    turn.now_ms = 1001;
+    turn_put_off(&turn, &later.task);
+    run_turn(1000 + TURN_PUT_OFF_MS, &busy);
+    assert_string_equal(ran, "ab"); /* in the write phase, after what acts */
+    run_turn(1001 + TURN_PUT_OFF_MS, &busy);
+    assert_string_equal(ran, "abac");
+}
+
+static void what_is_put_off_can_be_asked_for_at_once_or_taken_back(void **state)
+{
+    (void)state;
+    struct job busy = job('a'), late = job('b'), never = job('c');
+    init_job(&busy);
+    init_job(&late);
+    init_job(&never);
+    turn.now_ms = 1000;
+    turn_put_off(&turn, &late.task);
+    turn_put_off(&turn, &never.task);
+    turn_cancel(&never.task);
+    assert_false(turn_is_put_off(&never.task));
+    turn_add(&turn, TURN_WRITE, &late.task);
+    assert_false(turn_is_put_off(&late.task));
+    turn_put_off(&turn, &late.task); /* it is queued for this turn already */
+    run_turn(1000, &busy);
+    assert_string_equal(ran, "ab");
+    assert_false(turn_has_more(&turn));
 }
 
 static void the_time_stands_still_within_a_turn(void **state)
@@ -187,6 +257,9 @@ int main(void)
         cmocka_unit_test_setup(a_task_that_was_taken_back_does_not_run, make),
         cmocka_unit_test_setup(a_task_may_free_itself, make),
         cmocka_unit_test_setup(a_deferred_task_waits_for_the_next_turn, make),
+        cmocka_unit_test_setup(what_is_put_off_waits_for_a_turn_with_nothing_else, make),
+        cmocka_unit_test_setup(what_is_put_off_does_not_wait_for_long, make),
+        cmocka_unit_test_setup(what_is_put_off_can_be_asked_for_at_once_or_taken_back, make),
         cmocka_unit_test_setup(the_time_stands_still_within_a_turn, make),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

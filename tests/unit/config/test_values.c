@@ -24,6 +24,7 @@ struct value {
 #define HUNDRED_BYTES FIFTY_BYTES FIFTY_BYTES
 
 static const struct value BAD[] = {
+    {"", "coalesce", "11ms", "allowed is a duration from 0s to 10ms"},
     {"", "workers", "257", "allowed is a whole number from 0 to 256"},
     {"", "workers", "-1", "allowed is a whole number from 0 to 256"},
     {"", "workers", "", "allowed is a whole number from 0 to 256"},
@@ -162,6 +163,8 @@ static const struct value BAD[] = {
 };
 
 static const struct value GOOD[] = {
+    {"", "coalesce", "0ms", "0s"},
+    {"", "coalesce", "10ms", "10ms"},
     {"", "workers", "256", "256"},
     {"", "user", "www-data", "www-data"},
     {"", "user", "", ""},
