@@ -33,6 +33,7 @@ struct turn {
     struct list next;
     struct list put_off; /* the first is due first */
     uint64_t number;     /* of turns that have begun */
+    unsigned events;     /* of this one */
     uint64_t now_ms;
 };
 
@@ -42,6 +43,11 @@ void turn_init(struct turn *t);
 void turn_task_init(struct turn_task *task, void (*run)(struct turn_task *task));
 /* Queues `task` in `phase`, also if it was put off; does nothing if it is queued otherwise. */
 void turn_add(struct turn *t, enum turn_phase phase, struct turn_task *task);
+/* An event of the loop asks for `task`: queues it for the first phase. */
+void turn_add_event(struct turn *t, struct turn_task *task);
+/* The loop has told of all that had happened when this turn began: it reports more events at once
+ * than there were. */
+bool turn_knows_all(const struct turn *t);
 /* Queues `task` for the first phase of the next turn, so that others have theirs before. */
 void turn_defer(struct turn *t, struct turn_task *task);
 /* Queues `task` for the write phase of the first turn that has nothing else to do, and at the

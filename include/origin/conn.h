@@ -34,6 +34,7 @@ struct conn {
     struct call *call;   /* while busy */
     unsigned served;     /* calls that were carried */
     uint64_t emptied_in; /* the turn in which the last read took all there was; 0: it did not */
+    uint64_t idle_since; /* the turn in which it became idle last */
     bool paused;         /* not reading: the call's buffer is full */
     bool write_blocked;  /* write_event waits */
     bool write_broken;   /* the origin takes no more, but may have answered */
@@ -43,8 +44,8 @@ struct conn {
 
 /* Starts to dial. NULL when memory is out. */
 NODISCARD struct conn *conn_new(struct pool *pool);
-/* An idle connection may carry a call: nothing has come on it, not even since the loop last looked,
- * unless within this turn. It is closed otherwise. */
+/* An idle connection may carry a call: nothing had come on it when this turn began, or later. It is
+ * closed otherwise. */
 NODISCARD bool conn_is_clean(struct conn *c);
 /* An idle connection begins to carry `call`. */
 void conn_carry(struct conn *c, struct call *call);

@@ -41,7 +41,7 @@ struct client {
     struct event *read_event, *write_event;
     bool write_blocked, read_blocked;
     struct buf out; /* what the protocol has to send and TLS has not taken */
-    struct turn_task write, die, read_more;
+    struct turn_task read, write, die;
     struct timeout timeout; /* of what is awaited */
     struct timeout stall;   /* while the socket takes nothing */
     enum client_await await;

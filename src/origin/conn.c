@@ -76,13 +76,19 @@ static void read_idle(struct conn *c)
         conn_close(c);
 }
 
-/* What the loop will tell of an idle connection it may not have told yet, and of what TLS holds it
- * knows nothing; bytes after a response would be taken for the next one. One that was emptied in
- * this very turn was just looked at. */
+/* Of what TLS holds the loop knows nothing. */
+static bool was_looked_at(const struct conn *c)
+{
+    const struct turn *turn = c->pool->all->turn;
+    bool was_quiet =
+        c->idle_since < turn->number && turn_knows_all(turn) && list_empty(&c->act.node);
+    return !wire_is_layered(&c->wire) && (was_quiet || c->emptied_in == turn->number);
+}
+
+/* Bytes after a response would be taken for the next one. */
 bool conn_is_clean(struct conn *c)
 {
-    bool is_looked_at = c->emptied_in == c->pool->all->turn->number && !wire_is_layered(&c->wire);
-    if (c->served > 0 && !is_looked_at)
+    if (c->served > 0 && !was_looked_at(c))
         read_idle(c);
     return c->state == CONN_IDLE;
 }
@@ -173,7 +179,8 @@ static void on_readable(evutil_socket_t fd, short events, void *user)
 {
     (void)fd;
     (void)events;
-    conn_read(user);
+    struct conn *c = user;
+    turn_add_event(c->pool->all->turn, &c->act);
 }
 
 static void on_writable(evutil_socket_t fd, short events, void *user)
@@ -196,6 +203,7 @@ static void become_idle(struct conn *c)
     set_state(c, CONN_IDLE);
     list_remove(&c->node);
     list_push_front(&c->pool->idle, &c->node);
+    c->idle_since = all->turn->number;
     timeout_start(&all->idle, &c->idle_timeout, turn_now_ms(all->turn));
     pool_serve_soon(c->pool);
 }

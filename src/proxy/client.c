@@ -96,7 +96,7 @@ static void client_free(struct client *c)
     timeout_stop(&c->timeout);
     timeout_stop(&c->stall);
     turn_cancel(&c->write);
-    turn_cancel(&c->read_more);
+    turn_cancel(&c->read);
     if (c->in_crowd)
         crowd_leave(c->env->crowd, c->crowd_kind);
     close(c->fd);
@@ -117,7 +117,7 @@ void client_close(struct client *c, enum failure why)
         exchange_on_closed(x, why);
     timeout_stop(&c->timeout);
     timeout_stop(&c->stall);
-    turn_cancel(&c->read_more);
+    turn_cancel(&c->read);
     event_del(c->read_event);
     event_del(c->write_event);
     list_remove(&c->node);
@@ -277,7 +277,7 @@ static void regulate(struct client *c)
         event_del(c->read_event);
     } else {
         event_add(c->read_event, NULL);
-        turn_defer(&c->env->turn, &c->read_more);
+        turn_defer(&c->env->turn, &c->read);
     }
 }
 
@@ -311,7 +311,7 @@ static void client_read(struct client *c)
         return;
     for (int i = 0; c->state == CLIENT_OPEN && !c->read_blocked && read_once(c); i++) {
         if (i == READS_A_TURN) {
-            turn_defer(&c->env->turn, &c->read_more);
+            turn_defer(&c->env->turn, &c->read);
             break;
         }
     }
@@ -429,11 +429,9 @@ static void client_write(struct client *c)
     await_next(c, false);
 }
 
-static void run_read_more(struct turn_task *task)
+static void run_read(struct turn_task *task)
 {
-    struct client *c = CONTAINER_OF(task, struct client, read_more);
-    if (c->state == CLIENT_OPEN)
-        client_read(c);
+    client_read(CONTAINER_OF(task, struct client, read));
 }
 
 static void run_write(struct turn_task *task)
@@ -445,7 +443,8 @@ static void on_readable(evutil_socket_t fd, short events, void *user)
 {
     (void)fd;
     (void)events;
-    client_read(user);
+    struct client *c = user;
+    turn_add_event(&c->env->turn, &c->read);
 }
 
 static void on_writable(evutil_socket_t fd, short events, void *user)
@@ -552,7 +551,7 @@ bool client_accept(struct env *env, const struct config_listen *listen, int fd,
     list_init(&c->exchanges);
     turn_task_init(&c->write, run_write);
     turn_task_init(&c->die, run_die);
-    turn_task_init(&c->read_more, run_read_more);
+    turn_task_init(&c->read, run_read);
     timeout_init(&c->stall, on_write_stall);
     timeout_init(&c->timeout, on_timeout);
     buf_init(&c->out, &env->out_blocks);

@@ -175,6 +175,24 @@ static void run_turn(uint64_t now_ms, struct job *busy)
     turn_run(&turn);
 }
 
+static void with_many_events_there_may_be_more(void **state)
+{
+    (void)state;
+    struct job jobs[16];
+    turn_begin(&turn);
+    for (size_t i = 0; i < 16; i++) {
+        jobs[i] = job('a');
+        init_job(&jobs[i]);
+        assert_true(turn_knows_all(&turn));
+        turn_add_event(&turn, &jobs[i].task);
+    }
+    assert_false(turn_knows_all(&turn));
+    turn_run(&turn);
+    assert_string_equal(ran, "aaaaaaaaaaaaaaaa");
+    turn_begin(&turn);
+    assert_true(turn_knows_all(&turn));
+}
+
 static void what_is_put_off_waits_for_a_turn_with_nothing_else(void **state)
 {
     (void)state;
@@ -257,6 +275,7 @@ int main(void)
         cmocka_unit_test_setup(a_task_that_was_taken_back_does_not_run, make),
         cmocka_unit_test_setup(a_task_may_free_itself, make),
         cmocka_unit_test_setup(a_deferred_task_waits_for_the_next_turn, make),
+        cmocka_unit_test_setup(with_many_events_there_may_be_more, make),
         cmocka_unit_test_setup(what_is_put_off_waits_for_a_turn_with_nothing_else, make),
         cmocka_unit_test_setup(what_is_put_off_does_not_wait_for_long, make),
         cmocka_unit_test_setup(what_is_put_off_can_be_asked_for_at_once_or_taken_back, make),
