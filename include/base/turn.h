@@ -1,10 +1,10 @@
 /* turn.h - what is to be done before a worker's turn ends.
- * A turn is one round of the event loop. Callbacks of libraries only record what they saw and queue
- * a task; the end of the turn runs the tasks, phase by phase: first what acts, then what writes,
- * then what frees. A task of an earlier phase that is queued by a later one runs before the later
- * phase goes on, so that memory is freed only when nothing else is left to do.
- * What gains by company may be put off: it is run when there is nothing else to do, and otherwise
- * soon.
+ * A turn is one round of the event loop. Events and callbacks of libraries only record what they
+ * saw and queue a task; the end of the turn runs the tasks, phase by phase: first what acts, then
+ * what reads, then what writes, then what frees. A task of an earlier phase that is queued by a
+ * later one runs before the later phase goes on: what was read is acted on while it is at hand,
+ * before something else is read, and memory is freed only when nothing else is left to do. What
+ * gains by company may be put off: it is run when there is nothing else to do, and otherwise soon.
  * Borrows the tasks, each until it has run or was taken back. One thread only. */
 #ifndef BASE_TURN_H
 #define BASE_TURN_H
@@ -15,6 +15,7 @@
 
 enum turn_phase {
     TURN_ACT,
+    TURN_READ,
     TURN_WRITE,
     TURN_FREE,
     TURN_PHASES,
@@ -43,7 +44,7 @@ void turn_init(struct turn *t);
 void turn_task_init(struct turn_task *task, void (*run)(struct turn_task *task));
 /* Queues `task` in `phase`, also if it was put off; does nothing if it is queued otherwise. */
 void turn_add(struct turn *t, enum turn_phase phase, struct turn_task *task);
-/* An event of the loop asks for `task`: queues it for the first phase. */
+/* An event of the loop asks for `task`: queues it for the read phase. */
 void turn_add_event(struct turn *t, struct turn_task *task);
 /* The loop has told of all that had happened when this turn began: it reports more events at once
  * than there were. */

@@ -44,7 +44,7 @@ void turn_defer(struct turn *t, struct turn_task *task)
 void turn_add_event(struct turn *t, struct turn_task *task)
 {
     t->events++;
-    turn_add(t, TURN_ACT, task);
+    turn_add(t, TURN_READ, task);
 }
 
 bool turn_knows_all(const struct turn *t)
