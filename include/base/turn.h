@@ -32,9 +32,10 @@ struct turn_task {
 struct turn {
     struct list phases[TURN_PHASES];
     struct list next;
-    struct list put_off; /* the first is due first */
-    uint64_t number;     /* of turns that have begun */
-    unsigned events;     /* of this one */
+    struct list put_off;  /* the first is due first */
+    uint64_t number;      /* of turns that have begun */
+    unsigned events;      /* of this one */
+    unsigned most_events; /* of any before */
     uint64_t now_ms;
 };
 

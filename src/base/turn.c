@@ -3,7 +3,8 @@
 #include "base/clock.h"
 
 enum {
-    EVENTS_AT_ONCE = 16, /* libevent asks for 32 at first, then for more */
+    EVENTS_AT_ONCE =
+        16, /* libevent asks for 32 at first, and for at least as many as it ever got */
     LINE_BYTES = 64,
     LINES_BEFORE = 2,
     LINES_AFTER = 14,
@@ -16,7 +17,7 @@ void turn_init(struct turn *t)
     list_init(&t->next);
     list_init(&t->put_off);
     t->number = 1;
-    t->events = 0;
+    t->events = t->most_events = 0;
     t->now_ms = 0;
 }
 
@@ -49,7 +50,7 @@ void turn_add_event(struct turn *t, struct turn_task *task)
 
 bool turn_knows_all(const struct turn *t)
 {
-    return t->events < EVENTS_AT_ONCE;
+    return t->events < EVENTS_AT_ONCE || t->events < t->most_events / 2;
 }
 
 void turn_put_off(struct turn *t, struct turn_task *task)
@@ -83,6 +84,8 @@ void turn_begin(struct turn *t)
 {
     struct list *node;
     t->number++;
+    if (t->events > t->most_events)
+        t->most_events = t->events;
     t->events = 0;
     t->now_ms = 0;
     while ((node = list_pop(&t->next)))
