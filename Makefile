@@ -11,16 +11,13 @@ PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
 BINDIR := $(PREFIX)/bin
 UNITDIR ?= $(PREFIX)/lib/systemd/system
-LLHTTP ?= /usr/share/llhttp
-LLHTTP_INCLUDE ?= /usr/share/include/llhttp
 BUILD ?= build
 
 # make V=1 shows every command.
 Q := $(if $(V),,@)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion $(WERROR)
-CPPFLAGS_ALL := -D_GNU_SOURCE -DHEADSTART_VERSION='"$(VERSION)"' -DLLHTTP_STRICT_MODE=1 \
-	-Iinclude -isystem $(LLHTTP_INCLUDE)
+CPPFLAGS_ALL := -D_GNU_SOURCE -DHEADSTART_VERSION='"$(VERSION)"' -Iinclude
 CFLAGS_ALL := -std=c17 -g $(WARNINGS) -pthread
 LIBS := -lnghttp2 -levent -lssl -lcrypto -lcurl -linih -lsystemd
 TEST_LIBS := -lcmocka -ljansson
@@ -107,15 +104,9 @@ $(2)/obj/%.o: src/%.c | $(BUILD)/deps-build
 	$$(if $$(Q),@echo '  CC    $$@')
 	$$(Q)$$(CC) $$(CPPFLAGS_ALL) $$(CPPFLAGS) $$(CFLAGS_ALL) $(3) $(5) $$(CFLAGS) -MMD -MP -c -o $$@ $$<
 
-# No prerequisites: make would remember from before the package was installed that they are missing.
-$(2)/llhttp/%.o: | $(BUILD)/deps-build
-	@mkdir -p $$(@D)
-	$$(if $$(Q),@echo '  CC    $$@')
-	$$(Q)$$(CC) $$(CPPFLAGS_ALL) -std=c17 -g -w $(3) $(5) $$(CFLAGS) -c -o $$@ $$(LLHTTP)/$$*.c
-
 $(2)/obj/server/demo_assets.o: $$(wildcard src/server/demo/*)
 
-$(2)/libheadstart.a: $$(ROOM_SOURCES:src/%.c=$(2)/obj/%.o) $$(addprefix $(2)/llhttp/,api.o http.o llhttp.o)
+$(2)/libheadstart.a: $$(ROOM_SOURCES:src/%.c=$(2)/obj/%.o)
 	@rm -f $$@
 	$$(if $$(Q),@echo '  AR    $$@')
 	$$(Q)$$(AR) rcs $$@ $$^
@@ -170,8 +161,7 @@ $(eval $(call variant,FUZZ,$(BUILD)/fuzz,$(FUZZ_CFLAGS),$(FUZZ_LDFLAGS)))
 # libFuzzer is clang's.
 FUZZ_TARGETS := $(FUZZ_SOURCES:%.c=$(BUILD)/fuzz/%)
 $(BUILD)/fuzz/%: override CC := clang
-$(SOURCES:src/%.c=$(BUILD)/fuzz/obj/%.o) $(addprefix $(BUILD)/fuzz/llhttp/,api.o http.o llhttp.o) \
-	$(FUZZ_TARGETS:%=%.o): | $(BUILD)/deps-fuzz
+$(SOURCES:src/%.c=$(BUILD)/fuzz/obj/%.o) $(FUZZ_TARGETS:%=%.o): | $(BUILD)/deps-fuzz
 $(FUZZ_TARGETS): %: %.o $(BUILD)/fuzz/libheadstart.a
 	$(if $(Q),@echo '  LINK  $@')
 	$(Q)$(CC) $(FUZZ_LDFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(LIBS)
@@ -213,8 +203,7 @@ fuzz: $(FUZZ_TARGETS)
 
 # The analyzer of clang 14 takes every va_list for uninitialized, and every snprintf for unsafe.
 TIDY_CHECKS := -*,clang-analyzer-*,-clang-analyzer-valist.*,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling,bugprone-*,-bugprone-easily-swappable-parameters,-bugprone-reserved-identifier,-bugprone-assignment-in-if-condition,-bugprone-narrowing-conversions,-bugprone-branch-clone,-bugprone-sizeof-expression,-bugprone-macro-parentheses,-bugprone-implicit-widening-of-multiplication-result
-CPPFLAGS_TIDY := -std=c17 -D_GNU_SOURCE -DHEADSTART_VERSION=\"0\" -DLLHTTP_STRICT_MODE=1 -Iinclude \
-	-isystem $(LLHTTP_INCLUDE)
+CPPFLAGS_TIDY := -std=c17 -D_GNU_SOURCE -DHEADSTART_VERSION=\"0\" -Iinclude
 
 load: $(BUILD)/headstart | $(BUILD)/deps-test
 	sh tests/tools/load.sh $(BUILD)/headstart

@@ -1,8 +1,8 @@
-/* reader.h - reads HTTP/1.1 responses off a connection (RFC 9112). The only user of llhttp.
- * A head is parsed when it is there as a whole and clean to the byte: every line ends in CRLF, no
- * line is folded, and what llhttp would let pass is refused. Whoever reads a connection has one
- * reader for its whole life.
- * Owns: an unfinished head. The finished ones live in the arena that h1_reader_start() was given.
+/* reader.h - reads HTTP/1.1 responses off a connection (RFC 9112).
+ * A head is parsed when it is there as a whole and clean to the byte: every line ends in CRLF
+ * (§2.2) and no line is folded (§5.2). Whoever reads a connection has one reader for its whole
+ * life. Owns: an unfinished head. The finished ones live in the arena that h1_reader_start() was
+ * given.
  */
 #ifndef H1_READER_H
 #define H1_READER_H
@@ -30,13 +30,13 @@ enum h1_result {
     H1_NO_MEMORY,
 };
 
-/* A reader for heads, trailers and lines of chunks of at most `head_bytes` each, or NULL when
- * memory is out. */
+/* A reader for heads (RFC 9112 §2.1), trailers and lines of chunks of at most `head_bytes` each, or
+ * NULL when memory is out. */
 NODISCARD struct h1_reader *h1_reader_new(size_t head_bytes);
 /* NULL is fine. */
 void h1_reader_free(struct h1_reader *r);
-/* Starts to read the response to a request with `method`. Its heads go to `arena` (borrowed until
- * H1_END). */
+/* Starts to read the response to a request with `method`, which has a say in whether there is a
+ * body (RFC 9112 §6.3). Its heads go to `arena` (borrowed until H1_END). */
 void h1_reader_start(struct h1_reader *r, struct span method, struct arena *arena);
 /* Reads from the `len` bytes at `input` until they end, a head is complete or the response is
  * complete. The bytes of the body go to `to`, which is `input` or lies before it in the same block,
@@ -45,13 +45,13 @@ void h1_reader_start(struct h1_reader *r, struct span method, struct arena *aren
 enum h1_result h1_reader_feed(struct h1_reader *r, const char *input, size_t len, char *to,
                               struct h1_fed *out);
 /* The connection was closed by the origin: true if that ends the response in order (a body that
- * only the close delimits). */
-bool h1_reader_finish(struct h1_reader *r);
-/* Anything of the response has been read. */
+ * only the close delimits, RFC 9112 §6.3). */
+bool h1_reader_finish(const struct h1_reader *r);
+/* Anything of the response has been read: it cannot be asked for again unseen (RFC 9112 §9.3.1). */
 bool h1_reader_has_begun(const struct h1_reader *r);
 /* After H1_END: the connection may carry another request (RFC 9112 §9.3). */
 bool h1_reader_keeps_alive(const struct h1_reader *r);
-/* After H1_END: the trailer fields; empty where there were none. */
+/* After H1_END: the trailer fields (RFC 9112 §7.1.2); empty where there were none. */
 const struct fields *h1_reader_trailers(const struct h1_reader *r);
 /* What was malformed, in a few words. */
 const char *h1_reader_why(const struct h1_reader *r);

@@ -87,10 +87,12 @@ struct span field_text(enum field_name id);
 bool field_is_hop_by_hop(enum field_name id);
 /* `name` is a token (RFC 9110 §5.6.2), not empty. */
 bool field_name_is_valid(struct span name);
-/* The same, and turns its letters to lower case on the way. */
-NODISCARD bool field_name_to_lower(char *name, size_t len);
+/* Turns the token that `text` begins with to lower case; returns its length, which may be 0. */
+size_t field_name_to_lower(char *text, size_t len);
 /* `value` holds nothing but visible bytes, space, tab and bytes over 0x7f (RFC 9110 §5.5). */
 bool field_value_is_valid(struct span value);
+/* How many bytes a value may have that `text` begins with. */
+size_t field_value_extent(struct span text);
 /* The element `item` (any case) stands in a comma-separated field of that name, in any of its
  * lines. */
 bool fields_list_has(const struct fields *f, enum field_name id, struct span item);

@@ -155,14 +155,16 @@ bool field_name_is_valid(struct span name)
     return name.len > 0;
 }
 
-bool field_name_to_lower(char *name, size_t len)
+size_t field_name_to_lower(char *text, size_t len)
 {
-    for (size_t i = 0; i < len; i++) {
-        name[i] = token_bytes[(unsigned char)name[i]];
-        if (name[i] == 0)
-            return false;
+    size_t i = 0;
+    for (; i < len; i++) {
+        char low = token_bytes[(unsigned char)text[i]];
+        if (low == 0)
+            break;
+        text[i] = low;
     }
-    return len > 0;
+    return i;
 }
 
 /* Not 0 if one of the eight bytes is a control byte, a tab too. */
@@ -197,6 +199,23 @@ bool field_value_is_valid(struct span value)
         bad |= (unsigned char)((c < ' ') & (c != '\t')) | (unsigned char)(c == 0x7f);
     }
     return bad == 0;
+}
+
+static bool is_value_byte(char c)
+{
+    return ((unsigned char)c >= ' ' && c != 0x7f) || c == '\t';
+}
+
+/* Eight bytes at a time up to the first control byte, then byte by byte. */
+size_t field_value_extent(struct span text)
+{
+    const size_t step = sizeof(uint64_t);
+    size_t i = 0;
+    while (text.len - i >= step && control_bytes(text.ptr + i) == 0)
+        i += step;
+    while (i < text.len && is_value_byte(text.ptr[i]))
+        i++;
+    return i;
 }
 
 bool fields_list_has(const struct fields *f, enum field_name id, struct span item)

@@ -1,7 +1,6 @@
 /* What a proxy writes: whatever a request says of itself, the origin reads one request with one
  * framing; neither side gets what belongs to a connection or to us. */
-#include <llhttp.h>
-
+#include "h1/head.h"
 #include "h1/writer.h"
 #include "http/forward.h"
 
@@ -80,41 +79,25 @@ static void check_request_fields(const struct request *request, const struct fie
     check_named(&request->fields, out);
 }
 
-static int count_message(llhttp_t *parser)
+/* The lines behind the first one read as the fields that were written, and the framing, which the
+ * reader of trailers passes over. */
+static void check_parse(struct span head, const struct fields *written, struct arena *arena)
 {
-    ++*(unsigned *)parser->data;
-    return 0;
-}
-
-static bool is_ascii(struct span text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if ((unsigned char)text.ptr[i] >= 0x80)
-            return false;
+    struct fields fields;
+    size_t start = span_find(head, '\n') + 1;
+    struct span lines = arena_dup(arena, span_from(head, start));
+    fields_init(&fields, arena);
+    assert(!h1_head_parse_trailers(&fields, (char *)lines.ptr, lines.len));
+    size_t n = 0;
+    for (size_t i = 0; i < written->len; i++) {
+        const struct field *f = &written->at[i];
+        if (f->id == FIELD_TRAILER)
+            continue;
+        assert(n < fields.len && span_eq(fields.at[n].name, f->name));
+        assert(span_eq(fields.at[n].value, f->value));
+        n++;
     }
-    return true;
-}
-
-/* What the parser of another server reads of the head and the shortest body. */
-static void check_parse(const struct request *request, struct span head, struct arena *arena)
-{
-    static const llhttp_settings_t settings = {.on_message_complete = count_message};
-    bool is_known = span_eq(request->method, SPAN("GET")) ||
-                    span_eq(request->method, SPAN("POST")) || span_eq(request->method, SPAN("PUT"));
-    if (!is_known || !is_ascii(request->path) || request->body.length > 2)
-        return;
-    unsigned messages = 0;
-    llhttp_t parser;
-    llhttp_init(&parser, HTTP_REQUEST, &settings);
-    parser.data = &messages;
-    struct span body = {"ab", request->body.length};
-    if (request->body.framing == BODY_UNKNOWN)
-        body = h1_last_chunk(arena, NULL, false);
-    assert(llhttp_execute(&parser, head.ptr, head.len) == HPE_OK);
-    assert(messages == (body.len == 0 ? 1 : 0));
-    if (body.len > 0)
-        assert(llhttp_execute(&parser, body.ptr, body.len) == HPE_OK);
-    assert(messages == 1);
+    assert(n == fields.len);
 }
 
 static size_t count_lines(struct span text, struct span start)
@@ -168,7 +151,7 @@ static void forward_a_request(struct input *in, struct arena *arena)
     check_request_fields(&request, &out, &rules);
     struct span head = h1_request_head(arena, &request, &out);
     check_head(&request, head);
-    check_parse(&request, head, arena);
+    check_parse(head, &out, arena);
 }
 
 static void check_for_client(const struct fields *out)

@@ -1,6 +1,5 @@
 /* The reader of responses: what comes in pieces reads as what comes at once, to the byte and to the
  * end; an end stands where the framing puts it; a connection is clean only if both ends say so. */
-#include <llhttp.h>
 #include <stdlib.h>
 
 #include "h1/reader.h"

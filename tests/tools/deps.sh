@@ -8,7 +8,7 @@ packages_of() {
     case $1 in
     build)
         echo gcc libc6-dev make libnghttp2-dev libevent-dev libssl-dev libcurl4-openssl-dev \
-            node-llhttp libinih-dev libsystemd-dev
+            libinih-dev libsystemd-dev
         ;;
     test)
         echo libcmocka-dev libjansson-dev nginx-light nghttp2-client curl openssl

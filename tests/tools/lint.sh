@@ -48,7 +48,6 @@ report() {
 report 'nghttp2/' h2
 report 'openssl/' tls
 report 'curl/' origin
-report 'llhttp' h1
 report 'ini\.h' config
 report 'systemd/' server
 report 'event2/' origin proxy server

@@ -14,6 +14,10 @@ static void bodies_with_a_length_come_out_to_the_byte(void **state)
             "200 length 5\ncontent-length: 5\n[hell]\ncut"),
         GET("HTTP/1.1 200 OK\r\ncontent-length: 18446744073709551615\r\n\r\na",
             "200 length 18446744073709551615\ncontent-length: 18446744073709551615\n[a]\ncut"),
+        GET("HTTP/1.1 200 OK\r\ncontent-length: 00000000000000000000000000000002\r\n\r\nab",
+            "200 length 2\ncontent-length: 00000000000000000000000000000002\n[ab]\nkeep"),
+        GET("HTTP/1.1 200 OK\r\ncontent-length:1\r\n\r\na",
+            "200 length 1\ncontent-length: 1\n[a]\nkeep"),
         GET("HTTP/1.1 500 \r\ncontent-length: 1\r\n\r\na",
             "500 length 1\ncontent-length: 1\n[a]\nkeep"),
     };
@@ -30,6 +34,10 @@ static void chunks_are_joined_in_place(void **state)
         GET(CHUNKED "A\r\n0123456789\r\na\r\n0123456789\r\n0\r\n\r\n",
             IS_CHUNKED "[01234567890123456789]\nkeep"),
         GET(CHUNKED "002;a;b=c\r\n\r\n\r\n0;x\r\n\r\n", IS_CHUNKED "[\r\n]\nkeep"),
+        GET(CHUNKED "00000000000000000000001\r\na\r\n000000000000000000000\r\n\r\n",
+            IS_CHUNKED "[a]\nkeep"),
+        GET(CHUNKED "ffffffffffffffff\r\nab", IS_CHUNKED "[ab]\ncut"),
+        GET(CHUNKED "00FFffFFffFFffFFff\r\nab", IS_CHUNKED "[ab]\ncut"),
         GET("HTTP/1.1 200 OK\r\nTransfer-Encoding: CHUNKED\r\n\r\n1\r\na\r\n0\r\n\r\n",
             "200 unknown length\ntransfer-encoding: CHUNKED\n[a]\nkeep"),
         GET(CHUNKED, IS_CHUNKED "cut"),
@@ -38,6 +46,25 @@ static void chunks_are_joined_in_place(void **state)
         GET(CHUNKED "5\r\nhello\r\n0\r\n", IS_CHUNKED "[hello]\ncut"),
         GET(CHUNKED "5\r\nhello\r\n0\r\nx: y\r\n", IS_CHUNKED "[hello]\ncut"),
         GET(CHUNKED "5\r\nhello\r\n0\r\n\r", IS_CHUNKED "[hello]\ncut"),
+    };
+    check(cases, ARRAY_LEN(cases));
+}
+
+static void extensions_of_chunks_are_passed_over(void **state)
+{
+    (void)state;
+    static const struct reader_case cases[] = {
+        GET(CHUNKED "1;a\r\nx\r\n0;b\r\n\r\n", IS_CHUNKED "[x]\nkeep"),
+        GET(CHUNKED "1;a=b;c=d;e\r\nx\r\n0\r\n\r\n", IS_CHUNKED "[x]\nkeep"),
+        GET(CHUNKED "1;a=\"b;c\"\r\nx\r\n0\r\n\r\n", IS_CHUNKED "[x]\nkeep"),
+        GET(CHUNKED "1;a = \"b;c\"\r\nx\r\n0\r\n\r\n", IS_CHUNKED "[x]\nkeep"),
+        GET(CHUNKED "1;a=\"\\\" \\\\\t\x80\xff,\"\r\nx\r\n0\r\n\r\n", IS_CHUNKED "[x]\nkeep"),
+        GET(CHUNKED "1 ;a\r\nx\r\n0\t ;\tb\r\n\r\n", IS_CHUNKED "[x]\nkeep"),
+        GET(CHUNKED "1 \t; a\t=\tb ; c\r\nx\r\n0\r\n\r\n", IS_CHUNKED "[x]\nkeep"),
+        /* What is in quotes ends with its line all the same. */
+        GET(CHUNKED "1;a=\"\r\nx\r\n0;\"\r\n\r\n", IS_CHUNKED "[x]\nkeep"),
+        GET(CHUNKED "1;2\r\nx\r\n0;9\r\n\r\n", IS_CHUNKED "[x]\nkeep"),
+        GET(CHUNKED "1;a=\"b", IS_CHUNKED "cut"),
     };
     check(cases, ARRAY_LEN(cases));
 }
@@ -135,6 +162,15 @@ static void a_connection_is_kept_where_both_agree(void **state)
             "200 length 0\nconnection: closed\ncontent-length: 0\nkeep"),
         GET("HTTP/1.0 200 OK\r\ncontent-length: 1\r\n\r\na",
             "200 length 1\ncontent-length: 1\n[a]\nclose"),
+        GET("HTTP/1.0 200 OK\r\nconnection: keep-alive, close\r\ncontent-length: 0\r\n\r\n",
+            "200 length 0\nconnection: keep-alive, close\ncontent-length: 0\nclose"),
+        GET("HTTP/1.1 200 OK\r\nconnection: keep-alive\r\nconnection: close\r\n"
+            "content-length: 0\r\n\r\n",
+            "200 length 0\nconnection: keep-alive\nconnection: close\ncontent-length: 0\nclose"),
+        GET("HTTP/1.0 200 OK\r\nconnection: x,\tkeep-alive\t\r\ncontent-length: 0\r\n\r\n",
+            "200 length 0\nconnection: x,\tkeep-alive\ncontent-length: 0\nkeep"),
+        GET("HTTP/1.0 200 OK\r\nproxy-connection: keep-alive\r\ncontent-length: 0\r\n\r\n",
+            "200 length 0\nproxy-connection: keep-alive\ncontent-length: 0\nclose"),
         GET("HTTP/1.0 200 OK\r\nconnection: Keep-Alive\r\ncontent-length: 1\r\n\r\na",
             "200 length 1\nconnection: Keep-Alive\ncontent-length: 1\n[a]\nkeep"),
         GET("HTTP/1.1 200 OK\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -169,6 +205,10 @@ static void heads_are_read_as_they_are_written(void **state)
     static const struct reader_case cases[] = {
         GET("HTTP/1.1 204\r\n\r\n", "204 no body\nkeep"),
         GET("HTTP/1.1 204 \r\n\r\n", "204 no body\nkeep"),
+        GET("HTTP/1.1 204 \tN\t \r\n\r\n", "204 no body\nkeep"),
+        GET("HTTP/1.1 100\r\n\r\nHTTP/1.0 204 N\r\n\r\n", "100 no body\n204 no body\nclose"),
+        GET("HTTP/1.1 204 N\r\na: 1234567\r\na: 12345678\r\na: 123456789\r\na: 1\t345678\r\n\r\n",
+            "204 no body\na: 1234567\na: 12345678\na: 123456789\na: 1\t345678\nkeep"),
         GET("HTTP/1.1 204 Gar nichts \xc3\xa4: x\r\n\r\n", "204 no body\nkeep"),
         GET("HTTP/1.1 204 N\r\nA:b\r\nA: \t c d\t \r\na:\r\na: \r\n\r\n",
             "204 no body\na: b\na: c d\na: \na: \nkeep"),
@@ -313,6 +353,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bodies_with_a_length_come_out_to_the_byte),
         cmocka_unit_test(chunks_are_joined_in_place),
+        cmocka_unit_test(extensions_of_chunks_are_passed_over),
         cmocka_unit_test(trailers_follow_the_body_without_what_frames),
         cmocka_unit_test(without_framing_the_close_ends_the_body),
         cmocka_unit_test(some_responses_have_no_body),

@@ -171,6 +171,28 @@ static void names_are_tokens(void **state)
     assert_true(field_name_is_valid(SPAN("x")));
 }
 
+static void a_name_ends_before_what_no_token_holds(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *lower;
+        size_t len;
+    } cases[] = {
+        {"Content-TYPE: A", "content-type: A", 12},
+        {"X_1", "x_1", 3},
+        {"A B", "a B", 1},
+        {"A\x80", "a\x80", 1},
+        {":A", ":A", 0},
+        {"", "", 0},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char text[32];
+        snprintf(text, sizeof text, "%s", cases[i].text);
+        assert_int_equal(field_name_to_lower(text, strlen(text)), cases[i].len);
+        assert_string_equal(text, cases[i].lower);
+    }
+}
+
 static void values_hold_no_controls(void **state)
 {
     (void)state;
@@ -179,8 +201,10 @@ static void values_hold_no_controls(void **state)
         for (size_t i = 0; i < 20; i++) {
             char value[20] = "\xff 345678!~ \x80 \xe0\xa0pqrst";
             value[i] = (char)c;
-            for (size_t len = i + 1; len <= sizeof value; len++)
+            for (size_t len = i + 1; len <= sizeof value; len++) {
                 assert_int_equal(field_value_is_valid(span_of(value, len)), valid);
+                assert_int_equal(field_value_extent(span_of(value, len)), valid ? len : i);
+            }
         }
     }
     assert_true(field_value_is_valid(SPAN("")));
@@ -213,6 +237,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test(the_fields_of_a_connection_are_told_from_others),
         cmocka_unit_test(names_are_tokens),
+        cmocka_unit_test(a_name_ends_before_what_no_token_holds),
         cmocka_unit_test(values_hold_no_controls),
         cmocka_unit_test_setup_teardown(a_list_is_searched_in_all_lines, set_up, tear_down),
     };

@@ -1,0 +1,27 @@
+/* head.h - what the lines of a head and of trailers say (RFC 9112 §4-§6). Pure.
+ * Owns nothing: names and values stay where the text is, names are turned to lower case there. */
+#ifndef H1_HEAD_H
+#define H1_HEAD_H
+
+#include "http/message.h"
+
+struct h1_head {
+    struct response *response;
+    bool chunked;     /* the body comes in chunks */
+    bool keeps_alive; /* as far as this head says */
+};
+
+/* A line holds what no line may hold. */
+#define H1_BAD_BYTE "a line holds a bare CR or a NUL"
+
+/* Reads a status line (RFC 9112 §4) and the field lines behind it (§5) into `out->response`, whose
+ * fields are there and empty; then its framing (§6), as if the response has a body, and what it
+ * says of its connection (§9.3). `text` begins with "HTTP/1.", ends in an empty line, and every
+ * line of it ends in CRLF. Returns what is wrong, or NULL. Memory may be out: fields.failed. */
+NODISCARD const char *h1_head_parse(struct h1_head *out, char *text, size_t len);
+/* Reads trailer lines (RFC 9112 §7.1.2) into `to`, without those that would frame a message. `text`
+ * ends in an empty line, and every line of it ends in CRLF. Returns what is wrong, or NULL. Memory
+ * may be out: to->failed. */
+NODISCARD const char *h1_head_parse_trailers(struct fields *to, char *text, size_t len);
+
+#endif
