@@ -10,11 +10,14 @@
 struct buf {
     struct blocks *blocks;
     char *block;
+    size_t front; /* so many bytes before the first one are never used */
     size_t start, end;
 };
 
 /* An empty queue whose block will come from `blocks`; allocates nothing. */
 void buf_init(struct buf *b, struct blocks *blocks);
+/* The same; the first `front` bytes of the block stay free. */
+void buf_init_behind(struct buf *b, struct blocks *blocks, size_t front);
 /* Drops all bytes and gives the block back. */
 void buf_fini(struct buf *b);
 
@@ -28,6 +31,12 @@ static inline size_t buf_len(const struct buf *b)
 static inline struct span buf_bytes(const struct buf *b)
 {
     return b->block ? span_of(b->block + b->start, buf_len(b)) : SPAN("");
+}
+
+/* How many bytes before the oldest one may be overwritten. */
+static inline size_t buf_spare(const struct buf *b)
+{
+    return b->start;
 }
 
 /* How many more bytes it may hold. */

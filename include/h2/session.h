@@ -2,7 +2,7 @@
  * nghttp2. It does no I/O: bytes go in, events come out, bytes are taken out.
  * Owns the protocol's state, not the streams: a stream is borrowed until `closed` was called for
  * it. h2_session_free() calls nothing back: who frees a session has its own list of streams. Calls
- * back from h2_session_receive() and h2_session_send() only, and what is called must only record:
+ * back from h2_session_receive(), _send() and _taken() only, and what is called must only record:
  * no function of this header may be called from there. Spans given to callbacks are valid during
  * the call; what is given to h2_session_respond() and its like is borrowed until the stream is
  * closed. */
@@ -46,6 +46,12 @@ enum h2_body {
     H2_BODY_END,   /* nothing: the body is complete */
 };
 
+/* Bytes of a response's body. */
+struct h2_piece {
+    struct span bytes;
+    size_t spare; /* so many bytes of memory before them may be overwritten */
+};
+
 struct h2_events {
     /* A request begins: returns its stream, made with h2_stream_init(). NULL refuses it. */
     struct h2_stream *(*opened)(void *user);
@@ -61,9 +67,9 @@ struct h2_events {
     void (*closed)(struct h2_stream *stream, uint32_t code);
     /* Which bytes of the response's body come next; they stay where they are until `sent`. With
      * H2_BODY_END, `*trailers` may be set to fields to be sent after them. */
-    enum h2_body (*pull)(struct h2_stream *stream, struct span *bytes,
+    enum h2_body (*pull)(struct h2_stream *stream, struct h2_piece *piece,
                          const struct fields **trailers);
-    /* `n` bytes of the body were framed. */
+    /* `n` bytes of the body were framed, and are not needed any more. */
     void (*sent)(struct h2_stream *stream, size_t n);
     /* All of the body was framed, or is about to be in this very call. */
     void (*ended)(struct h2_stream *stream);
@@ -91,9 +97,13 @@ void h2_session_free(struct h2_session *s);
  * False: the connection is beyond repair; what h2_session_send() still
  * has (a GOAWAY) is to be sent, then it is to be closed. */
 NODISCARD bool h2_session_receive(struct h2_session *s, struct span bytes);
-/* Writes what is to be sent, at most `room` bytes, to `to`; returns their number, 0: nothing for
- * now. `*failed` is set where the session is beyond repair. */
-size_t h2_session_send(struct h2_session *s, char *to, size_t room, bool *failed);
+/* What is to be sent next, at most `room` bytes; empty: nothing for now. They were written to `to`,
+ * or lie where the body lies of which they are a frame. `*failed` is set where the session is
+ * beyond repair. h2_session_taken() is to be called before anything else is done that concerns the
+ * session or its streams. */
+struct span h2_session_send(struct h2_session *s, char *to, size_t room, bool *failed);
+/* What h2_session_send() returned is on its way, or was copied. May call back. */
+void h2_session_taken(struct h2_session *s);
 /* There is something to send. */
 bool h2_session_wants_send(const struct h2_session *s);
 /* Both sides have said all: the connection may be closed. */

@@ -25,7 +25,10 @@ struct h2_session {
     /* while h2_session_send() runs */
     char *out;
     size_t out_len, out_room;
-    struct span pulled; /* what the DATA frame that is being made will hold */
+    struct h2_piece pulled; /* what the DATA frame that is being made will hold */
+
+    /* a frame of DATA that lies in its body, until h2_session_taken() */
+    struct span placed;
 
     /* bytes of nghttp2's that did not fit */
     struct span rest;

@@ -110,6 +110,8 @@ size_t call_take_sent(struct call *c);
 struct response *call_take_head(struct call *c);
 /* The bytes of the response's body that are here. */
 struct span call_body(const struct call *c);
+/* How many bytes of memory before them may be overwritten, until call_consume(). */
+size_t call_body_spare(const struct call *c);
 /* `n` of them are not needed any more. */
 void call_consume(struct call *c, size_t n);
 /* Puts the connection of a running call on offer, as long as its client neither takes nor sends

@@ -12,6 +12,8 @@
 
 enum {
     POOL_BODY_BYTES = 32768,   /* of a response's body, held for a client */
+    POOL_FRONT_BYTES = 2 * 9,  /* free before it, for the heads of frames of HTTP/2: a block holds
+                                * two whole ones */
     POOL_UPLOAD_BYTES = 65536, /* of a request's body, held for an origin */
 };
 

@@ -82,7 +82,8 @@ void exchange_on_end(struct exchange *x);
 /* The stream is closed; `why` is recorded if the answer was not complete. */
 void exchange_on_closed(struct exchange *x, enum failure why);
 /* The next bytes of the answer's body; as h2_events.pull. */
-enum h2_body exchange_pull(struct exchange *x, struct span *bytes, const struct fields **trailers);
+enum h2_body exchange_pull(struct exchange *x, struct h2_piece *piece,
+                           const struct fields **trailers);
 /* `n` bytes of it were framed. */
 void exchange_on_sent(struct exchange *x, size_t n);
 /* All of it was framed. */

@@ -5,19 +5,32 @@
 
 void buf_init(struct buf *b, struct blocks *blocks)
 {
-    *b = (struct buf){.blocks = blocks};
+    buf_init_behind(b, blocks, 0);
+}
+
+void buf_init_behind(struct buf *b, struct blocks *blocks, size_t front)
+{
+    *b = (struct buf){.blocks = blocks, .front = front, .start = front, .end = front};
 }
 
 void buf_fini(struct buf *b)
 {
     if (b->block)
         blocks_give(b->blocks, b->block);
-    *b = (struct buf){.blocks = b->blocks};
+    buf_init_behind(b, b->blocks, b->front);
 }
 
 size_t buf_room(const struct buf *b)
 {
-    return b->blocks->block_bytes - buf_len(b);
+    return b->blocks->block_bytes - b->front - buf_len(b);
+}
+
+static void move_to_front(struct buf *b)
+{
+    size_t len = buf_len(b);
+    memmove(b->block + b->front, b->block + b->start, len);
+    b->start = b->front;
+    b->end = b->front + len;
 }
 
 /* Moving a few bytes is cheap, moving many at every read is not: below half the block the bytes
@@ -26,13 +39,10 @@ static void make_room(struct buf *b)
 {
     size_t len = buf_len(b);
     size_t tail = b->blocks->block_bytes - b->end;
-    if (b->start == 0 || tail >= b->blocks->block_bytes / 2)
+    if (b->start == b->front || tail >= b->blocks->block_bytes / 2)
         return;
-    if (len <= b->blocks->block_bytes / 2 || tail == 0) {
-        memmove(b->block, b->block + b->start, len);
-        b->start = 0;
-        b->end = len;
-    }
+    if (len <= b->blocks->block_bytes / 2 || tail == 0)
+        move_to_front(b);
 }
 
 char *buf_space(struct buf *b, size_t *room)
@@ -68,11 +78,8 @@ bool buf_append(struct buf *b, struct span s)
     size_t room;
     if (!buf_space(b, &room))
         return false;
-    if (room < s.len) {
-        memmove(b->block, b->block + b->start, buf_len(b));
-        b->end -= b->start;
-        b->start = 0;
-    }
+    if (room < s.len)
+        move_to_front(b);
     memcpy(b->block + b->end, s.ptr, s.len);
     b->end += s.len;
     return true;

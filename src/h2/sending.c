@@ -5,9 +5,10 @@
 enum {
     FRAME_HEAD_BYTES = 9,
     MIN_ROOM_BYTES =
-        1024,           /* below that no frame is begun: small frames cost as much as large ones */
-    CREDIT_A_FRAME = 2, /* WINDOW_UPDATE of the stream and of the connection */
-    FEW_FIELDS = 32,    /* most heads have no more */
+        1024,            /* below that no frame is begun: small frames cost as much as large ones */
+    PLACED_BYTES = 8192, /* with fewer in a frame, it shares a record with others */
+    CREDIT_A_FRAME = 2,  /* WINDOW_UPDATE of the stream and of the connection */
+    FEW_FIELDS = 32,     /* most heads have no more */
 };
 
 /* nghttp2 refuses to send a head (the client sent GOAWAY before a push answered; the head is too
@@ -103,7 +104,7 @@ static ssize_t on_pull(nghttp2_session *n, int32_t id, uint8_t *buf, size_t leng
     struct h2_session *s = user;
     struct h2_stream *stream = source->ptr;
     const struct fields *trailers = NULL;
-    struct span bytes = SPAN("");
+    struct h2_piece piece = {.bytes = SPAN("")};
     (void)n;
     (void)id;
     (void)buf;
@@ -111,19 +112,19 @@ static ssize_t on_pull(nghttp2_session *n, int32_t id, uint8_t *buf, size_t leng
         list_push(&s->held, &stream->held_node);
         return NGHTTP2_ERR_DEFERRED;
     }
-    enum h2_body after = s->events->pull(stream, &bytes, &trailers);
+    enum h2_body after = s->events->pull(stream, &piece, &trailers);
     size_t room = s->out_room - s->out_len - FRAME_HEAD_BYTES;
-    size_t take = bytes.len < length ? bytes.len : length;
+    size_t take = piece.bytes.len < length ? piece.bytes.len : length;
     if (take > room)
         take = room;
     if (take == 0 && after == H2_BODY_LATER) {
         stream->sending = false;
         return NGHTTP2_ERR_DEFERRED;
     }
-    s->pulled = span_of(bytes.ptr, take);
+    s->pulled = (struct h2_piece){span_of(piece.bytes.ptr, take), piece.spare};
     if (take > 0)
         *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-    if (take == bytes.len && after == H2_BODY_END)
+    if (take == piece.bytes.len && after == H2_BODY_END)
         return end_body(s, stream, trailers, flags, (ssize_t)take);
     return (ssize_t)take;
 }
@@ -134,18 +135,40 @@ static void put(struct h2_session *s, const void *bytes, size_t len)
     s->out_len += len;
 }
 
+/* Saves copying a body that fills most of a record: what is to be sent before it, and the head of
+ * its frame, are written before it, if there is memory to spare. */
+static bool place(struct h2_session *s, const uint8_t *head)
+{
+    size_t before = s->out_len + FRAME_HEAD_BYTES;
+    struct span body = s->pulled.bytes;
+    if (body.len < PLACED_BYTES || s->pulled.spare < before)
+        return false;
+    char *at = (char *)body.ptr - before;
+    memcpy(at, s->out, s->out_len);
+    memcpy(at + s->out_len, head, FRAME_HEAD_BYTES);
+    s->placed = span_of(at, before + body.len);
+    return true;
+}
+
 static int on_send_data(nghttp2_session *n, nghttp2_frame *frame, const uint8_t *head,
                         size_t length, nghttp2_data_source *source, void *user)
 {
     struct h2_session *s = user;
+    bool placed = s->placed.len > 0;
     (void)n;
     (void)frame;
-    assert(length == s->pulled.len && s->out_len + FRAME_HEAD_BYTES + length <= s->out_room);
-    put(s, head, FRAME_HEAD_BYTES);
-    put(s, s->pulled.ptr, length);
+    if (!placed) {
+        assert(length == s->pulled.bytes.len);
+        assert(s->out_len + FRAME_HEAD_BYTES + length <= s->out_room);
+        if (place(s, head))
+            return NGHTTP2_ERR_WOULDBLOCK; /* it asks again, from h2_session_taken() */
+        put(s, head, FRAME_HEAD_BYTES);
+        put(s, s->pulled.bytes.ptr, length);
+    }
+    s->placed = SPAN("");
     s->events->sent(source->ptr, length);
     session_earn(s, CREDIT_A_FRAME, length);
-    return s->out_room - s->out_len < MIN_ROOM_BYTES ? NGHTTP2_ERR_PAUSE : 0;
+    return placed || s->out_room - s->out_len < MIN_ROOM_BYTES ? NGHTTP2_ERR_PAUSE : 0;
 }
 
 void sending_install(nghttp2_session_callbacks *cbs)
@@ -192,9 +215,9 @@ static void put_rest(struct h2_session *s)
     s->rest = span_from(s->rest, n);
 }
 
-size_t h2_session_send(struct h2_session *s, char *to, size_t room, bool *failed)
+struct span h2_session_send(struct h2_session *s, char *to, size_t room, bool *failed)
 {
-    assert(room >= MIN_ROOM_BYTES);
+    assert(room >= MIN_ROOM_BYTES && s->placed.len == 0);
     s->out = to;
     s->out_room = room;
     s->out_len = 0;
@@ -211,12 +234,23 @@ size_t h2_session_send(struct h2_session *s, char *to, size_t room, bool *failed
         s->rest = span_of(bytes, (size_t)n);
         if (n > 0)
             put_rest(s);
+        else if (s->placed.len > 0)
+            break;
         else if (!reset_unsent(s) && s->out_len == before && !release_held(s))
             break;
     }
     s->out = NULL;
     *failed = *failed || s->memory.failed;
-    return s->out_len;
+    return s->placed.len > 0 ? s->placed : span_of(to, s->out_len);
+}
+
+/* nghttp2 counts the frame as sent now. That fails where memory is out, which is noted. */
+void h2_session_taken(struct h2_session *s)
+{
+    const uint8_t *bytes;
+    if (s->placed.len > 0 && !s->memory.failed)
+        (void)!nghttp2_session_mem_send(s->nghttp2, &bytes);
+    s->placed = SPAN("");
 }
 
 bool h2_session_wants_send(const struct h2_session *s)

@@ -32,7 +32,7 @@ static void on_timeout(struct timeout *t)
 void call_init(struct call *c, struct pools *pools, void (*changed)(struct call *c))
 {
     *c = (struct call){.changed = changed};
-    buf_init(&c->body, &pools->body_blocks);
+    buf_init_behind(&c->body, &pools->body_blocks, POOL_FRONT_BYTES);
     buf_init(&c->upload, &pools->upload_blocks);
     list_init(&c->node);
     list_init(&c->offer_node);
@@ -341,6 +341,11 @@ size_t call_take_sent(struct call *c)
 struct span call_body(const struct call *c)
 {
     return c->body.block ? buf_bytes(&c->body) : SPAN("");
+}
+
+size_t call_body_spare(const struct call *c)
+{
+    return buf_spare(&c->body);
 }
 
 void call_offer(struct call *c)

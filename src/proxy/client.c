@@ -340,19 +340,33 @@ static size_t record_room(struct client *c, size_t room)
     return c->ramp_bytes < RAMP_BYTES && room > SMALL_RECORD_BYTES ? SMALL_RECORD_BYTES : room;
 }
 
-static enum filled fill(struct client *c)
+/* Returns how many of the bytes were taken. */
+static size_t write_record(struct client *c, struct span bytes, enum tls_result *result)
 {
-    size_t room;
+    size_t n = 0;
+    *result = tls_conn_write(c->tls, bytes.ptr, bytes.len, &n);
+    return *result == TLS_OK ? n : 0;
+}
+
+/* Takes from the session what comes next. What lies in a body is written at once; what is not taken
+ * of it waits as other bytes do, since the body may move, or be gone, before it is. */
+static enum filled fill(struct client *c, enum tls_result *result)
+{
+    size_t room, n = 0;
     bool failed = false;
     char *space = buf_space(&c->out, &room);
     if (!space)
         return FILLED_OVER;
-    room = record_room(c, room);
-    size_t n = h2_session_send(c->h2, space, room, &failed);
-    buf_commit(&c->out, n);
+    struct span bytes = h2_session_send(c->h2, space, record_room(c, room), &failed);
+    if (bytes.ptr != space) {
+        n = write_record(c, bytes, result);
+        memcpy(space, bytes.ptr + n, bytes.len - n);
+    }
+    h2_session_taken(c->h2);
+    buf_commit(&c->out, bytes.len - n);
     buf_consume(&c->out, 0);
-    c->ramp_bytes += n;
-    if (n > 0)
+    c->ramp_bytes += bytes.len;
+    if (bytes.len > 0)
         return FILLED;
     return failed || h2_session_is_over(c->h2) ? FILLED_OVER : FILLED_NOTHING;
 }
@@ -398,16 +412,6 @@ static bool go_on_writing(struct client *c, enum tls_result result)
     return false;
 }
 
-static bool write_record(struct client *c)
-{
-    size_t n = 0;
-    struct span bytes = buf_bytes(&c->out);
-    bool fine = go_on_writing(c, tls_conn_write(c->tls, bytes.ptr, bytes.len, &n));
-    if (fine)
-        buf_consume(&c->out, n);
-    return fine;
-}
-
 /* Hands on what waits, and refills, until the protocol has no more or the socket takes no more; it
  * all leaves together. */
 static void client_write(struct client *c)
@@ -415,9 +419,12 @@ static void client_write(struct client *c)
     enum filled filled = FILLED;
     bool fine = c->state == CLIENT_OPEN && !c->write_blocked;
     while (fine) {
-        if (buf_len(&c->out) == 0 && (filled = fill(c)) != FILLED)
+        enum tls_result result = TLS_OK;
+        if (buf_len(&c->out) == 0 && (filled = fill(c, &result)) != FILLED)
             break;
-        fine = write_record(c);
+        if (result == TLS_OK && buf_len(&c->out) > 0)
+            buf_consume(&c->out, write_record(c, buf_bytes(&c->out), &result));
+        fine = go_on_writing(c, result);
     }
     fine = fine && go_on_writing(c, tls_conn_flush(c->tls));
     if (c->state != CLIENT_OPEN)

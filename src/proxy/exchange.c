@@ -142,12 +142,13 @@ void exchange_on_closed(struct exchange *x, enum failure why)
     act_soon(x);
 }
 
-enum h2_body exchange_pull(struct exchange *x, struct span *bytes, const struct fields **trailers)
+enum h2_body exchange_pull(struct exchange *x, struct h2_piece *piece,
+                           const struct fields **trailers)
 {
     if (x->has_own_body) {
-        *bytes = x->own_body;
+        piece->bytes = x->own_body;
     } else {
-        *bytes = call_body(&x->call);
+        *piece = (struct h2_piece){call_body(&x->call), call_body_spare(&x->call)};
         if (x->call.state != CALL_COMPLETE)
             return H2_BODY_LATER;
         *trailers = x->response_trailers.len > 0 ? &x->response_trailers : NULL;

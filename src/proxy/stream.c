@@ -39,10 +39,10 @@ static void on_closed(struct h2_stream *stream, uint32_t code)
     exchange_on_closed(exchange_of(stream), FAIL_CLIENT_RESET);
 }
 
-static enum h2_body on_pull(struct h2_stream *stream, struct span *bytes,
+static enum h2_body on_pull(struct h2_stream *stream, struct h2_piece *piece,
                             const struct fields **trailers)
 {
-    return exchange_pull(exchange_of(stream), bytes, trailers);
+    return exchange_pull(exchange_of(stream), piece, trailers);
 }
 
 static void on_sent(struct h2_stream *stream, size_t n)

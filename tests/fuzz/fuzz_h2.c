@@ -137,12 +137,13 @@ static void on_closed(struct h2_stream *h2, uint32_t code)
     list_push(&s->user->dead, &s->node);
 }
 
-static enum h2_body on_pull(struct h2_stream *h2, struct span *bytes,
+static enum h2_body on_pull(struct h2_stream *h2, struct h2_piece *piece,
                             const struct fields **trailers)
 {
     struct stream *s = stream_of(h2);
     assert(s->answered);
-    *bytes = span_of(s->body + (BODY_BYTES - s->left), s->left);
+    piece->bytes = span_of(s->body + (BODY_BYTES - s->left), s->left);
+    piece->spare = s->body ? BODY_BYTES - s->left : 0;
     if (!s->is_complete)
         return H2_BODY_LATER;
     if (s->has_trailers)
@@ -330,15 +331,16 @@ static bool end_turn(struct user *u)
         act(u, s);
     act_on_session(u);
     for (size_t i = 0; i < SENDS; i++) {
-        size_t room = 1024 + input_below(&u->choices, 4) * 1024;
+        size_t room = (size_t)1024 << input_below(&u->choices, 5);
         char *out = malloc(room); /* of its own, so that one byte too many is seen */
         u->in_call = true;
-        size_t n = h2_session_send(u->session, out, room, &failed);
+        struct span bytes = h2_session_send(u->session, out, room, &failed);
+        assert(out && bytes.len <= room);
+        check_sent(&u->sent, bytes);
+        h2_session_taken(u->session);
         u->in_call = false;
-        assert(out && n <= room);
-        check_sent(&u->sent, span_of(out, n));
         free(out);
-        if (n == 0 || failed)
+        if (bytes.len == 0 || failed)
             break;
     }
     free_dead(u);

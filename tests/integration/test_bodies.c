@@ -1,6 +1,7 @@
 /* Bodies: whole, of any framing, of any size, in bounded memory. TEST_BODY_MIB (1024) is the size
  * of the large ones; HEADSTART_CHECK_MEMORY=0 leaves the bound on resident memory unchecked, for
  * sanitizers and valgrind. */
+#include <openssl/tls1.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,6 +77,53 @@ static void slow_reader_pauses_the_origin_and_gets_all(void **state)
     assert_int_equal(s->body_bytes, bytes);
     assert_true(s->body_is_pattern);
     check_memory(rig);
+}
+
+/* What the socket does not take of a frame waits; it goes out as it was, though its stream is gone
+ * by then, and others come after it. */
+static void stream_reset_in_the_middle_of_a_frame_leaves_the_others_whole(void **state)
+{
+    enum { HELD_BYTES = 64 << 20, OTHER_BYTES = 3000000, ROUNDS = 5 };
+    struct rig *rig = *state;
+    struct stub *stub = rig_start(rig, "");
+    STUB_ON(stub, "/held", SEND("HTTP/1.1 200 OK\r\nContent-Length: 67108864\r\n\r\n"),
+            PATTERN(HELD_BYTES));
+    STUB_ON(stub, "/other", SEND("HTTP/1.1 200 OK\r\nContent-Length: 3000000\r\n\r\n"),
+            PATTERN(OTHER_BYTES));
+    struct peer_options options = {
+        .wire.receive_bytes = 4096, .stream_window = INT32_MAX, .window = INT32_MAX};
+    struct peer *p = rig_peer(rig, &options);
+    for (int i = 0; i < ROUNDS; i++) {
+        int32_t held = peer_get(p, "/held", NULL);
+        peer_until_bytes(p, held, 100000);
+        /* Nobody reads: the daemon's socket fills. Then it learns of all this at once. */
+        int32_t other = peer_get(p, "/other", NULL);
+        peer_reset(p, held, NGHTTP2_CANCEL);
+        const struct peer_stream *s = finish(p, other);
+        assert_int_equal(s->error, 0);
+        assert_int_equal(s->body_bytes, OTHER_BYTES);
+        assert_true(s->body_is_pattern);
+    }
+    stub_wait(stub, STUB_CANCELLED, ROUNDS);
+}
+
+static void client_that_takes_only_small_records_gets_all(void **state)
+{
+    enum { BYTES = 1000000, STREAMS = 3 };
+    struct rig *rig = *state;
+    struct stub *stub = rig_start(rig, "");
+    int32_t ids[STREAMS];
+    STUB_ON(stub, "/", SEND("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"), PATTERN(BYTES));
+    struct peer_options options = {
+        .wire = {.version = TLS1_2_VERSION, .fragment = TLSEXT_max_fragment_length_512}};
+    struct peer *p = rig_peer(rig, &options);
+    for (int i = 0; i < STREAMS; i++)
+        ids[i] = peer_get(p, "/", NULL);
+    for (int i = 0; i < STREAMS; i++) {
+        const struct peer_stream *s = finish(p, ids[i]);
+        assert_int_equal(s->body_bytes, BYTES);
+        assert_true(s->body_is_pattern);
+    }
 }
 
 static void slow_origin_pauses_the_upload_and_gets_all(void **state)
@@ -256,6 +304,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         RIG_TEST(slow_reader_pauses_the_origin_and_gets_all),
+        RIG_TEST(stream_reset_in_the_middle_of_a_frame_leaves_the_others_whole),
+        RIG_TEST(client_that_takes_only_small_records_gets_all),
         RIG_TEST(slow_origin_pauses_the_upload_and_gets_all),
         RIG_TEST(every_framing_of_the_origin_is_read),
         RIG_TEST(bytes_may_come_one_by_one),

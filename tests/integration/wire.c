@@ -75,6 +75,8 @@ struct wire *wire_connect(const struct wire_options *options)
         SSL_set_tlsext_host_name(ssl, options->sni);
     if (options->session)
         SSL_set_session(ssl, options->session);
+    if (options->fragment)
+        SSL_set_tlsext_max_fragment_length(ssl, options->fragment);
     wire_offer(ssl, options->alpn);
     int flags = 1;
     ioctl(w->channel.fd, FIONBIO, &flags);

@@ -24,6 +24,7 @@ struct wire_options {
     int version;          /* TLS1_2_VERSION: no newer one; 0: any */
     SSL_SESSION *session; /* to resume; borrowed */
     int receive_bytes;    /* the socket's buffer; 0: the system's default */
+    uint8_t fragment;     /* asks for small records, TLSEXT_max_fragment_length_…; 0: does not */
 };
 
 struct wire {

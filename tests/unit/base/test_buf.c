@@ -85,6 +85,32 @@ static void bytes_may_begin_behind_others(void **state)
     buf_fini(&b);
 }
 
+static void bytes_may_be_kept_free_in_front(void **state)
+{
+    (void)state;
+    struct buf b;
+    size_t room;
+    buf_init_behind(&b, &blocks, 8);
+    assert_int_equal(buf_room(&b), BLOCK_BYTES - 8);
+    char *at = buf_space(&b, &room);
+    assert_non_null(at);
+    assert_int_equal(room, BLOCK_BYTES - 8);
+    memset(at, 'x', room);
+    buf_commit(&b, room);
+    assert_int_equal(buf_spare(&b), 8);
+    assert_null(buf_space(&b, &room));
+    buf_consume(&b, BLOCK_BYTES - 8 - 10);
+    assert_int_equal(buf_spare(&b), BLOCK_BYTES - 10);
+    assert_ptr_equal(buf_space(&b, &room), at + 10); /* the bytes have moved */
+    assert_int_equal(buf_spare(&b), 8);
+    assert_true(buf_append(&b, SPAN("y")));
+    assert_memory_equal(buf_bytes(&b).ptr, "xxxxxxxxxxy", 11);
+    buf_consume(&b, 11);
+    assert_null(b.block);
+    assert_int_equal(buf_spare(&b), 8);
+    buf_fini(&b);
+}
+
 static void what_does_not_fit_is_not_appended_in_part(void **state)
 {
     (void)state;
@@ -166,6 +192,7 @@ int main(void)
         cmocka_unit_test(the_block_goes_back_with_the_last_byte),
         cmocka_unit_test(space_that_was_not_used_goes_back_with_an_empty_consume),
         cmocka_unit_test(bytes_may_begin_behind_others),
+        cmocka_unit_test(bytes_may_be_kept_free_in_front),
         cmocka_unit_test(what_does_not_fit_is_not_appended_in_part),
         cmocka_unit_test(bytes_come_out_as_they_went_in),
     };

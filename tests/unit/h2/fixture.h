@@ -47,6 +47,7 @@ struct stream {
     struct h2_stream h2;
     struct rig *rig;
     struct span out;    /* of the response's body, what is to come */
+    size_t spare;       /* bytes of memory before it that may be overwritten */
     enum h2_body after; /* what comes after `out` */
     const struct fields *trailers;
     size_t received;
@@ -61,6 +62,7 @@ struct rig {
     size_t streams_len;
     bool refuse, failed;
     size_t room;
+    unsigned placed; /* how often what was sent lay in a body */
 
     nghttp2_session *client;
     struct log saw;
@@ -125,11 +127,11 @@ static inline void server_closed(struct h2_stream *h2, uint32_t code)
     say(&stream_of(h2)->rig->server, "closed %d: %u\n", h2->id, code);
 }
 
-static inline enum h2_body server_pull(struct h2_stream *h2, struct span *bytes,
+static inline enum h2_body server_pull(struct h2_stream *h2, struct h2_piece *piece,
                                        const struct fields **trailers)
 {
     struct stream *s = stream_of(h2);
-    *bytes = s->out;
+    *piece = (struct h2_piece){s->out, s->spare};
     if (s->after == H2_BODY_END)
         *trailers = s->trailers;
     return s->after;
@@ -140,6 +142,7 @@ static inline void server_sent(struct h2_stream *h2, size_t n)
     struct stream *s = stream_of(h2);
     assert_true(n <= s->out.len);
     s->out = span_from(s->out, n);
+    s->spare += s->spare > 0 ? n : 0;
 }
 
 static inline void server_ended(struct h2_stream *h2)
@@ -283,13 +286,15 @@ static inline bool server_to_client(struct rig *r)
 {
     bool failed = false;
     char *out = malloc(r->room);
-    size_t n = h2_session_send(r->session, out, r->room, &failed);
-    assert_true(out && n <= r->room && !failed);
-    ssize_t taken = nghttp2_session_mem_recv(r->client, (uint8_t *)out, n);
-    if (taken != (ssize_t)n)
-        fail_msg("the client refuses what the session sent: %s", nghttp2_strerror((int)taken));
+    struct span bytes = h2_session_send(r->session, out, r->room, &failed);
+    assert_true(out && bytes.len <= r->room && !failed);
+    r->placed += bytes.ptr != out;
+    ssize_t n = nghttp2_session_mem_recv(r->client, (const uint8_t *)bytes.ptr, bytes.len);
+    if (n != (ssize_t)bytes.len)
+        fail_msg("the client refuses what the session sent: %s", nghttp2_strerror((int)n));
+    h2_session_taken(r->session);
     free(out);
-    return n > 0;
+    return bytes.len > 0;
 }
 
 /* Until neither side has anything to say. */

@@ -334,8 +334,9 @@ static void what_is_no_http2_ends_the_session(void **state)
     char out[ROOM_BYTES];
     assert_false(h2_session_receive(rig.session, SPAN("GET / HTTP/1.1\r\nhost: a\r\n\r\n")));
     h2_session_terminate(rig.session, H2_PROTOCOL_ERROR);
-    size_t n = h2_session_send(rig.session, out, sizeof out, &failed);
-    assert_true(n > 0 && !failed);
+    struct span bytes = h2_session_send(rig.session, out, sizeof out, &failed);
+    assert_true(bytes.len > 0 && !failed);
+    h2_session_taken(rig.session);
     assert_true(h2_session_is_over(rig.session));
 }
 
@@ -351,6 +352,123 @@ static void half_a_head_is_known(void **state)
     assert_true(h2_session_is_in_head(rig.session));
     assert_true(h2_session_receive(rig.session, span_of(bytes + 12, (size_t)n - 12)));
     assert_false(h2_session_is_in_head(rig.session));
+}
+
+/* A body of the pattern, before which there is memory to spare, is the answer to a request. */
+static struct stream *answer_placed(size_t len, size_t spare)
+{
+    struct span memory = pattern(&rig, spare + len);
+    memmove((char *)memory.ptr + spare, memory.ptr, len);
+    memset((char *)memory.ptr, 's', spare);
+    GREET_PLAIN(&rig);
+    get(&rig, "/");
+    rig_run(&rig);
+    struct stream *s = &rig.streams[0];
+    answer(&rig, s, span_from(memory, spare), H2_BODY_END);
+    s->spare = spare;
+    log_clear(&rig.server);
+    return s;
+}
+
+static void give_to_client(struct span bytes)
+{
+    assert_int_equal(nghttp2_session_mem_recv(rig.client, (const uint8_t *)bytes.ptr, bytes.len),
+                     (ssize_t)bytes.len);
+}
+
+static void a_large_frame_lies_in_its_body_until_it_is_taken(void **state)
+{
+    enum { LEN = 20000, SPARE = 100, LATER = 10000 };
+    (void)state;
+    char out[ROOM_BYTES];
+    bool failed = false;
+    struct stream *s = answer_placed(LEN, SPARE);
+    const char *body = s->out.ptr;
+    struct span bytes = h2_session_send(rig.session, out, sizeof out, &failed);
+    assert_int_equal(bytes.len, sizeof out);
+    assert_in_range(bytes.ptr, body - SPARE, body - 9); /* the head comes before it */
+    assert_int_equal(s->out.len, LEN);
+    give_to_client(bytes);
+    h2_session_taken(rig.session);
+    assert_ptr_equal(s->out.ptr, bytes.ptr + bytes.len);
+    expect_log(&rig.server, "");
+
+    /* The last frame has few bytes, and shares a record with whatever else there is. */
+    bytes = h2_session_send(rig.session, out, sizeof out, &failed);
+    assert_ptr_equal(bytes.ptr, out);
+    give_to_client(bytes);
+    h2_session_taken(rig.session);
+    assert_true(!failed && span_eq(body_of(&rig, 1), pattern(&rig, LEN)));
+    expect_log(&rig.server, "ended 1\nclosed 1: 0\n");
+}
+
+static void a_stream_closes_when_its_last_frame_is_taken(void **state)
+{
+    enum { LEN = 10000 };
+    (void)state;
+    char out[ROOM_BYTES];
+    bool failed = false;
+    const struct fields trailers = read_fields(&rig.arena, "x-end: yes\n");
+    struct stream *s = answer_placed(LEN, 100);
+    struct span bytes = h2_session_send(rig.session, out, sizeof out, &failed);
+    assert_true(!failed && bytes.ptr != out);
+    expect_log(&rig.server, "ended 1\n");
+    give_to_client(bytes);
+    h2_session_taken(rig.session);
+    assert_int_equal(s->out.len, 0);
+    expect_log(&rig.server, "closed 1: 0\n");
+    assert_true(span_eq(body_of(&rig, 1), pattern(&rig, LEN)));
+
+    get(&rig, "/");
+    rig_run(&rig);
+    answer(&rig, &rig.streams[1], pattern(&rig, LEN), H2_BODY_END);
+    rig.streams[1].out = span_from(rig.streams[1].out, 251);
+    rig.streams[1].spare = 251;
+    rig.streams[1].trailers = &trailers;
+    log_clear(&rig.saw);
+    rig_run(&rig);
+    assert_int_equal(rig.placed, 1);
+    expect_log(&rig.saw, ":status: 200\nHEADERS 3\nDATA 3 of 9749\nx-end: yes\nHEADERS 3, end\n");
+    assert_true(span_eq(body_of(&rig, 3), pattern(&rig, LEN - 251)));
+}
+
+static void a_frame_is_copied_where_little_is_to_spare_or_to_save(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t len, spare;
+        unsigned placed;
+    } cases[] = {{8192, 0, 0}, {8192, 8, 0}, {8191, 100, 0}, {8192, 100, 1}, {16000, 10, 0}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct stream *s = answer_placed(cases[i].len, cases[i].spare);
+        rig_run(&rig);
+        assert_int_equal(rig.placed, cases[i].placed);
+        assert_true(s->closed && span_eq(body_of(&rig, 1), pattern(&rig, cases[i].len)));
+        rig_close(&rig);
+        rig_open(&rig);
+    }
+}
+
+/* Each frame of one lies in its body, and neither overwrites what is to be sent. */
+static void frames_of_several_bodies_take_turns(void **state)
+{
+    enum { STREAMS_HERE = 3, LEN = 60000, SPARE = 60 };
+    (void)state;
+    const nghttp2_settings_entry wide = {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 1 << 20};
+    rig_greet(&rig, &wide, 1);
+    nghttp2_submit_window_update(rig.client, 0, 0, 1 << 20);
+    for (int i = 0; i < STREAMS_HERE; i++)
+        get(&rig, "/");
+    rig_run(&rig);
+    for (int i = 0; i < STREAMS_HERE; i++) {
+        struct span memory = pattern(&rig, 251 + LEN);
+        answer(&rig, &rig.streams[i], span_from(memory, 251), H2_BODY_END);
+        rig.streams[i].spare = SPARE;
+    }
+    rig_run(&rig);
+    assert_true(rig.placed >= STREAMS_HERE * 2);
+    for (int i = 0; i < STREAMS_HERE; i++)
+        assert_true(span_eq(body_of(&rig, 2 * i + 1), pattern(&rig, LEN)));
 }
 
 /* Two pages with a push each; the heads fill more than the smallest room. */
@@ -441,6 +559,10 @@ int main(void)
         TEST(what_is_no_http2_ends_the_session),
         TEST(half_a_head_is_known),
         TEST(small_rooms_change_nothing),
+        TEST(a_large_frame_lies_in_its_body_until_it_is_taken),
+        TEST(a_stream_closes_when_its_last_frame_is_taken),
+        TEST(a_frame_is_copied_where_little_is_to_spare_or_to_save),
+        TEST(frames_of_several_bodies_take_turns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
