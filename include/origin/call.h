@@ -88,6 +88,7 @@ struct call {
     /* what comes in */
     struct call_head *heads, **heads_end;
     bool has_final_head;
+    bool flows; /* the last read was large */
     struct buf body;
     const struct fields *trailers;
 };

@@ -12,8 +12,9 @@
 
 enum {
     POOL_BODY_BYTES = 32768,   /* of a response's body, held for a client */
-    POOL_FRONT_BYTES = 2 * 9,  /* free before it, for the heads of frames of HTTP/2: a block holds
-                                * two whole ones */
+    POOL_FLOW_BYTES = 65536,   /* the same, of a body that comes fast: fewer turns and reads */
+    POOL_FRONT_BYTES = 4 * 9,  /* free before it, for the heads of frames of HTTP/2: a large block
+                                * holds four whole ones */
     POOL_UPLOAD_BYTES = 65536, /* of a request's body, held for an origin */
 };
 

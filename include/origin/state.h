@@ -28,7 +28,7 @@ struct pools {
     struct turn *turn;
     const struct config *config;
     void *share;
-    struct blocks body_blocks, upload_blocks;
+    struct blocks body_blocks, flow_blocks, upload_blocks;
     struct timeouts queue, push_wait, response, stall, idle;
     bool draining;
     size_t len;

@@ -196,6 +196,10 @@ struct response *call_take_head(struct call *c)
 
 char *call_space(struct call *c, size_t *room)
 {
+    struct pools *all = c->pool->all;
+    if (!c->body.block)
+        buf_init_behind(&c->body, c->flows ? &all->flow_blocks : &all->body_blocks,
+                        POOL_FRONT_BYTES);
     return buf_space(&c->body, room);
 }
 
@@ -212,6 +216,7 @@ static void malformed(struct call *c, enum h1_result result)
 void call_received(struct call *c, char *at, size_t n)
 {
     char *to = at;
+    c->flows = n >= POOL_BODY_BYTES / 2;
     if (c->first_byte_us == 0)
         c->first_byte_us = clock_monotonic_us();
     while (n > 0) {
@@ -370,7 +375,7 @@ bool call_is_offered(const struct call *c)
 void call_consume(struct call *c, size_t n)
 {
     buf_consume(&c->body, n);
-    if (c->conn && c->conn->paused && buf_room(&c->body) >= POOL_BODY_BYTES / 2) {
+    if (c->conn && c->conn->paused && buf_room(&c->body) >= c->body.blocks->block_bytes / 2) {
         conn_resume(c->conn);
         call_watch(c);
     }

@@ -4,7 +4,13 @@
 #include "base/mem.h"
 #include "origin/state.h"
 
-enum { WARN_EVERY_MS = 1000, DIALS_A_TURN = 2, KEPT_BODY_BLOCKS = 256, KEPT_UPLOAD_BLOCKS = 16 };
+enum {
+    WARN_EVERY_MS = 1000,
+    DIALS_A_TURN = 2,
+    KEPT_BODY_BLOCKS = 256,
+    KEPT_FLOW_BLOCKS = 64,
+    KEPT_UPLOAD_BLOCKS = 16
+};
 
 void pool_serve_soon(struct pool *p)
 {
@@ -204,6 +210,7 @@ struct pools *pools_new(struct event_base *base, struct turn *turn, const struct
     all->config = config;
     all->len = config->origins_len;
     blocks_init(&all->body_blocks, POOL_BODY_BYTES, KEPT_BODY_BLOCKS);
+    blocks_init(&all->flow_blocks, POOL_FLOW_BYTES, KEPT_FLOW_BLOCKS);
     blocks_init(&all->upload_blocks, POOL_UPLOAD_BYTES, KEPT_UPLOAD_BLOCKS);
     timeouts_init(&all->queue, config->timeouts.queue_ms);
     timeouts_init(&all->push_wait, config->push.max_wait_ms);
@@ -237,6 +244,7 @@ void pools_free(struct pools *all)
     turn_run(all->turn);
     dial_share_free(all->share);
     blocks_fini(&all->body_blocks);
+    blocks_fini(&all->flow_blocks);
     blocks_fini(&all->upload_blocks);
     mem_free(all);
 }
@@ -256,6 +264,7 @@ uint64_t pools_expire(struct pools *all, uint64_t now_ms)
 void pools_rest(struct pools *all)
 {
     blocks_trim(&all->body_blocks);
+    blocks_trim(&all->flow_blocks);
     blocks_trim(&all->upload_blocks);
 }
 
@@ -263,6 +272,7 @@ void pools_drain(struct pools *all)
 {
     all->draining = true;
     blocks_fini(&all->body_blocks);
+    blocks_fini(&all->flow_blocks);
     blocks_fini(&all->upload_blocks);
     for (size_t i = 0; i < all->len; i++)
         close_all(&all->at[i].idle);

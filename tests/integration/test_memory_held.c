@@ -16,6 +16,7 @@ enum {
     HELD_STREAMS = 100,
     LARGE_BYTES = 4 << 20,
     SMALL_BYTES = 60000,
+    START_BYTES = 40000,
     FETCHES = 3, /* of the neighbour, beside each attacker */
 };
 
@@ -23,6 +24,7 @@ enum {
 enum manner {
     MANNER_ZERO,   /* windows of no byte */
     MANNER_ONE,    /* of one byte for each stream */
+    MANNER_START,  /* of so much that the daemon has a large buffer filled again */
     MANNER_UNREAD, /* all windows are open, and the socket is not read */
 };
 
@@ -87,6 +89,10 @@ static struct peer *attacker(struct rig *rig, enum manner manner)
     struct peer_options options = {.manual = true};
     if (manner == MANNER_ONE)
         options.stream_window = 1;
+    if (manner == MANNER_START) {
+        options.stream_window = START_BYTES;
+        options.window = INT32_MAX;
+    }
     if (manner == MANNER_UNREAD) {
         options.stream_window = options.window = INT32_MAX;
         options.wire.receive_bytes = 4096;
@@ -198,6 +204,28 @@ static void small_answers_at_window_zero_are_held_in_bounded_memory(void **state
     check_growth(&scene, "1,000 answers of 30,000 bytes at window zero");
 }
 
+static void answers_of_which_the_start_is_read_are_held_in_bounded_memory(void **state)
+{
+    enum { READERS = HOLDERS / 2 };
+    struct rig *rig = *state;
+    struct scene scene = set_scene(rig, "");
+    STUB_ON(scene.stub, "/fits", SEND("HTTP/1.1 200 OK\r\nContent-Length: 97000\r\n\r\n"),
+            PATTERN(97000));
+    for (int n = 0; n < READERS; n++) {
+        struct peer *p = attacker(rig, MANNER_START);
+        int32_t ids[HELD_STREAMS];
+        for (int i = 0; i < HELD_STREAMS; i++)
+            ids[i] = peer_get(p, "/fits", NULL);
+        for (int i = 0; i < HELD_STREAMS; i++)
+            peer_until_bytes(p, ids[i], START_BYTES);
+        check_neighbour(&scene);
+    }
+    /* The origin has said all of it. */
+    stub_wait(scene.stub, STUB_ANSWERED, READERS * HELD_STREAMS + FETCHES * (READERS + 1));
+    check_neighbour(&scene);
+    check_growth(&scene, "500 answers of 97,000 bytes of which the start was read");
+}
+
 /* Header bombs: heads that are small on the wire and large when they are decoded. */
 enum {
     FRAME_ROOM = 16384,
@@ -300,6 +328,7 @@ int main(void)
         RIG_TEST(streams_at_tiny_windows_are_held_in_bounded_memory),
         RIG_TEST(streams_of_sockets_that_are_not_read_are_held_in_bounded_memory),
         RIG_TEST(small_answers_at_window_zero_are_held_in_bounded_memory),
+        RIG_TEST(answers_of_which_the_start_is_read_are_held_in_bounded_memory),
         RIG_TEST(header_bombs_by_count_are_refused),
         RIG_TEST(header_bombs_by_size_are_refused),
     };
