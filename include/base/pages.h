@@ -9,6 +9,9 @@
 
 /* `size` bytes, all zero, or NULL. Give back with pages_give(). */
 NODISCARD void *pages_take(size_t size);
+/* Takes the memory behind `size` bytes at `at`, where a page begins, off them for now: they are
+ * zero and stay taken. */
+void pages_empty(void *at, size_t size);
 /* Gives `size` bytes of pages_take() back to the system. */
 void pages_give(void *pages, size_t size);
 

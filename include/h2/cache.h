@@ -6,14 +6,15 @@
 #include "base/blocks.h"
 
 enum {
-    H2_CACHE_STEP_BYTES = 64,
-    H2_CACHE_SIZES = 8, /* up to that many steps */
-    H2_CACHE_FRAME_BYTES = 20480,
+    H2_CACHE_STEP_BYTES = 32,
+    H2_CACHE_SIZES = 16,     /* up to that many steps */
+    H2_CACHE_HEAP_BYTES = 8, /* the heap's own, of each block */
+    H2_CACHE_PAGES_BYTES = 24576,
 };
 
 struct h2_cache {
     struct blocks sizes[H2_CACHE_SIZES];
-    struct blocks frames; /* each session has a buffer for the largest frame; most are small */
+    struct blocks pages; /* each session's own (h2/memory.h) */
 };
 
 /* An empty cache. */

@@ -108,6 +108,9 @@ void h2_session_taken(struct h2_session *s);
 bool h2_session_wants_send(const struct h2_session *s);
 /* Both sides have said all: the connection may be closed. */
 bool h2_session_is_over(const struct h2_session *s);
+/* Nothing is under way and nothing may be for a while: gives back memory that is filled anew when
+ * it is. */
+void h2_session_rest(struct h2_session *s);
 /* A header block has begun and is not complete, or the client's first frame is still awaited. */
 bool h2_session_is_in_head(const struct h2_session *s);
 

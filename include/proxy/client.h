@@ -24,8 +24,9 @@ enum client_await {
     CLIENT_AWAIT_HANDSHAKE,
     CLIENT_AWAIT_HEADER, /* the preface, or the rest of a header block */
     CLIENT_AWAIT_REQUEST,
-    CLIENT_AWAIT_PING,  /* the sign that it has read that we will leave */
-    CLIENT_AWAIT_CLOSE, /* everything is said */
+    CLIENT_AWAIT_REST_OVER, /* a request, after so long that the session rests */
+    CLIENT_AWAIT_PING,      /* the sign that it has read that we will leave */
+    CLIENT_AWAIT_CLOSE,     /* everything is said */
 };
 
 enum { CLIENT_PEER_BYTES = 48 };

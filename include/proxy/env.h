@@ -34,7 +34,7 @@ struct env {
     struct crowd *crowd; /* of all workers' clients, by address */
     struct blocks arena_blocks, out_blocks, tls_blocks;
     struct h2_cache h2_cache;
-    struct timeouts handshake, header, idle, stall, grace, exchange, linger;
+    struct timeouts handshake, header, awake, idle, stall, grace, exchange, linger;
     struct refusals refusals;
     struct siphash_key key;
     struct list clients;

@@ -8,6 +8,11 @@ void *pages_take(size_t size)
     return pages == MAP_FAILED ? NULL : pages;
 }
 
+void pages_empty(void *at, size_t size)
+{
+    madvise(at, size, MADV_DONTNEED);
+}
+
 void pages_give(void *pages, size_t size)
 {
     munmap(pages, size);

@@ -5,6 +5,14 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/pages.h"
+
+/* The map comes first, and each begins at a page. */
+enum {
+    MAP_BYTES = 4096,
+    FRAME_BYTES = H2_CACHE_PAGES_BYTES - MAP_BYTES,
+    LEAST_FRAME_BYTES = 16384,
+};
 
 /* Stands before what nghttp2 gets. */
 struct block {
@@ -16,11 +24,8 @@ struct block {
 
 static struct blocks *origin_of(const struct h2_memory *m, size_t bytes)
 {
-    size_t i = (sizeof(struct block) + bytes - 1) / H2_CACHE_STEP_BYTES;
-    if (i < H2_CACHE_SIZES)
-        return &m->cache->sizes[i];
-    bool is_frame = bytes >= 16384 && sizeof(struct block) + bytes <= H2_CACHE_FRAME_BYTES;
-    return is_frame ? &m->cache->frames : NULL;
+    size_t i = (sizeof(struct block) + H2_CACHE_HEAP_BYTES + bytes - 1) / H2_CACHE_STEP_BYTES;
+    return i < H2_CACHE_SIZES ? &m->cache->sizes[i] : NULL;
 }
 
 static struct block *take(const struct h2_memory *m, size_t bytes)
@@ -44,9 +49,25 @@ static void give(struct block *block)
         mem_free(block);
 }
 
+static bool is_own(const struct h2_memory *m, const char *data)
+{
+    return m->pages && (data == m->pages || data == m->pages + MAP_BYTES);
+}
+
+static char *take_own(struct h2_memory *m, bool *taken, size_t at)
+{
+    if (!m->pages)
+        m->pages = blocks_take(&m->cache->pages);
+    *taken = m->pages != NULL;
+    m->failed = !*taken;
+    return *taken ? m->pages + at : NULL;
+}
+
 static void *take_bytes(size_t size, void *user)
 {
     struct h2_memory *m = user;
+    if (size >= LEAST_FRAME_BYTES && size <= FRAME_BYTES && !m->frame_taken && !m->failed)
+        return take_own(m, &m->frame_taken, MAP_BYTES);
     struct block *block = m->failed ? NULL : take(m, size);
     if (!block) {
         m->failed = true;
@@ -56,9 +77,22 @@ static void *take_bytes(size_t size, void *user)
     return block->data;
 }
 
+/* To read a page that was never written takes no memory. */
+static bool is_zero(const char *data, size_t bytes)
+{
+    return data[0] == 0 && memcmp(data, data + 1, bytes - 1) == 0;
+}
+
 static void *take_zeroed(size_t count, size_t size, void *user)
 {
+    struct h2_memory *m = user;
     /* What nghttp2 asks for here is a few structures of its own. */
+    if (count * size == MAP_BYTES && !m->map_taken && !m->failed) {
+        char *map = take_own(m, &m->map_taken, 0);
+        if (map && !is_zero(map, MAP_BYTES))
+            memset(map, 0, MAP_BYTES);
+        return map;
+    }
     void *data = take_bytes(count * size, user);
     if (data)
         memset(data, 0, count * size);
@@ -68,11 +102,18 @@ static void *take_zeroed(size_t count, size_t size, void *user)
 static void give_bytes(void *data, void *user)
 {
     const struct h2_memory *m = user;
-    if (!data || m->failed)
+    if (!data || m->failed || is_own(m, data))
         return; /* h2_memory_fini() gives back what is left, once */
     struct block *block = CONTAINER_OF(data, struct block, data);
     list_remove(&block->node);
     give(block);
+}
+
+static size_t bytes_of(const struct h2_memory *m, char *data)
+{
+    if (is_own(m, data))
+        return data == m->pages ? MAP_BYTES : FRAME_BYTES;
+    return CONTAINER_OF(data, struct block, data)->bytes;
 }
 
 static void *take_resized(void *data, size_t size, void *user)
@@ -80,8 +121,8 @@ static void *take_resized(void *data, size_t size, void *user)
     void *grown = take_bytes(size, user);
     if (!grown || !data)
         return grown;
-    const struct block *block = CONTAINER_OF(data, struct block, data);
-    memcpy(grown, data, block->bytes < size ? block->bytes : size);
+    size_t bytes = bytes_of(user, data);
+    memcpy(grown, data, bytes < size ? bytes : size);
     give_bytes(data, user);
     return grown;
 }
@@ -97,6 +138,18 @@ void h2_memory_fini(struct h2_memory *m)
     struct list *node;
     while ((node = list_pop(&m->blocks)))
         give(CONTAINER_OF(node, struct block, node));
+    blocks_give(&m->cache->pages, m->pages);
+    m->pages = NULL;
+}
+
+void h2_memory_rest(struct h2_memory *m)
+{
+    if (!m->pages)
+        return;
+    if (is_zero(m->pages, MAP_BYTES))
+        pages_empty(m->pages, H2_CACHE_PAGES_BYTES);
+    else
+        pages_empty(m->pages + MAP_BYTES, FRAME_BYTES);
 }
 
 nghttp2_mem h2_memory_functions(struct h2_memory *m)

@@ -289,6 +289,12 @@ bool h2_session_is_over(const struct h2_session *s)
     return nghttp2_session_want_read(s->nghttp2) == 0 && !h2_session_wants_send(s);
 }
 
+void h2_session_rest(struct h2_session *s)
+{
+    if (!s->terminated && !h2_session_wants_send(s))
+        h2_memory_rest(&s->memory);
+}
+
 bool h2_session_is_in_head(const struct h2_session *s)
 {
     return watch_is_in_head(&s->watch);

@@ -51,19 +51,25 @@ void client_write_answer(struct client *c, enum call_rank rank)
         client_write_soon(c);
 }
 
+static bool is_idle(enum client_await await)
+{
+    return await == CLIENT_AWAIT_REQUEST || await == CLIENT_AWAIT_REST_OVER;
+}
+
 /* Starts the time-out of what the client is to do next; one that runs for the same thing goes on,
  * unless `anew`. */
 static void await(struct client *c, enum client_await what, bool anew)
 {
     struct env *e = c->env;
     struct timeouts *queues[] = {
-        [CLIENT_AWAIT_NOTHING] = NULL,      [CLIENT_AWAIT_HANDSHAKE] = &e->handshake,
-        [CLIENT_AWAIT_HEADER] = &e->header, [CLIENT_AWAIT_REQUEST] = &e->idle,
-        [CLIENT_AWAIT_PING] = &e->linger,   [CLIENT_AWAIT_CLOSE] = &e->linger,
+        [CLIENT_AWAIT_NOTHING] = NULL,       [CLIENT_AWAIT_HANDSHAKE] = &e->handshake,
+        [CLIENT_AWAIT_HEADER] = &e->header,  [CLIENT_AWAIT_REQUEST] = &e->awake,
+        [CLIENT_AWAIT_REST_OVER] = &e->idle, [CLIENT_AWAIT_PING] = &e->linger,
+        [CLIENT_AWAIT_CLOSE] = &e->linger,
     };
     if (c->await == what && !anew)
         return;
-    env_note_idle(e, c->await == CLIENT_AWAIT_REQUEST, what == CLIENT_AWAIT_REQUEST);
+    env_note_idle(e, is_idle(c->await), is_idle(what));
     c->await = what;
     if (queues[what])
         timeout_start(queues[what], &c->timeout, turn_now_ms(&e->turn));
@@ -77,10 +83,10 @@ static void await_next(struct client *c, bool received)
         return;
     if (h2_session_is_in_head(c->h2))
         await(c, CLIENT_AWAIT_HEADER, false);
-    else if (c->exchanges_len == 0)
-        await(c, CLIENT_AWAIT_REQUEST, received);
-    else
+    else if (c->exchanges_len > 0)
         await(c, CLIENT_AWAIT_NOTHING, false);
+    else if (received || c->await != CLIENT_AWAIT_REST_OVER)
+        await(c, CLIENT_AWAIT_REQUEST, received);
 }
 
 static void client_free(struct client *c)
@@ -121,7 +127,7 @@ void client_close(struct client *c, enum failure why)
     event_del(c->read_event);
     event_del(c->write_event);
     list_remove(&c->node);
-    env_note_idle(c->env, c->await == CLIENT_AWAIT_REQUEST, false);
+    env_note_idle(c->env, is_idle(c->await), false);
     c->await = CLIENT_AWAIT_NOTHING;
     c->env->clients_len--;
     turn_add(&c->env->turn, TURN_FREE, &c->die);
@@ -163,6 +169,17 @@ static void end_session(struct client *c, enum h2_code code)
     client_write_soon(c);
 }
 
+/* What of the idle time is left goes on. */
+static void rest(struct client *c)
+{
+    if (c->env->idle.duration_ms == 0) {
+        end_session(c, H2_NO_ERROR);
+        return;
+    }
+    h2_session_rest(c->h2);
+    await(c, CLIENT_AWAIT_REST_OVER, true);
+}
+
 static void on_timeout(struct timeout *t)
 {
     struct client *c = CONTAINER_OF(t, struct client, timeout);
@@ -175,6 +192,9 @@ static void on_timeout(struct timeout *t)
         end_session(c, H2_ENHANCE_YOUR_CALM);
         break;
     case CLIENT_AWAIT_REQUEST:
+        rest(c);
+        break;
+    case CLIENT_AWAIT_REST_OVER:
         end_session(c, H2_NO_ERROR);
         break;
     case CLIENT_AWAIT_NOTHING:

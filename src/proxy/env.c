@@ -9,6 +9,8 @@ enum {
     KEPT_OUT_BLOCKS = 64,
     KEPT_TLS_BLOCKS = 16,
     LINGER_MS = 2000,
+    /* An idle client's session gives memory back, which it takes again for the next request. */
+    AWAKE_MS = 500,
     REST_EVERY_MS = 1000,
     /* Giving memory back takes a while: it is done in pauses, and only for as much work. */
     PAUSE_MS = 250,
@@ -37,6 +39,7 @@ static void on_pause(struct timeout *t)
 bool env_init(struct env *e, struct event_base *base, const struct env_rules *rules)
 {
     const struct config *config = rules->config;
+    uint64_t idle_ms = config->timeouts.idle_ms, awake_ms = idle_ms < AWAKE_MS ? idle_ms : AWAKE_MS;
     *e = (struct env){.base = base,
                       .config = config,
                       .tls = rules->tls,
@@ -50,7 +53,8 @@ bool env_init(struct env *e, struct event_base *base, const struct env_rules *ru
     h2_cache_init(&e->h2_cache);
     timeouts_init(&e->handshake, config->timeouts.handshake_ms);
     timeouts_init(&e->header, config->timeouts.header_ms);
-    timeouts_init(&e->idle, config->timeouts.idle_ms);
+    timeouts_init(&e->awake, awake_ms);
+    timeouts_init(&e->idle, config->timeouts.idle_ms - awake_ms);
     timeouts_init(&e->stall, config->timeouts.stall_ms);
     timeouts_init(&e->grace, config->timeouts.grace_ms);
     timeouts_init(&e->exchange, config->timeouts.exchange_ms);
@@ -83,7 +87,7 @@ void env_fini(struct env *e)
 
 uint64_t env_expire(struct env *e)
 {
-    struct timeouts *queues[] = {&e->handshake, &e->header,   &e->idle,   &e->stall,
+    struct timeouts *queues[] = {&e->handshake, &e->header,   &e->awake,  &e->idle,  &e->stall,
                                  &e->grace,     &e->exchange, &e->linger, &e->pauses};
     uint64_t now = turn_now_ms(&e->turn);
     uint64_t of_pools = pools_expire(e->pools, now);
