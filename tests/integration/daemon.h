@@ -76,7 +76,7 @@ void daemon_freeze(struct daemon *d);
 void daemon_thaw(struct daemon *d);
 
 int daemon_pid(const struct daemon *d);
-/* A value of /proc/PID/status in KiB: "VmRSS", "VmHWM". */
+/* A value of /proc/PID/status in KiB: "RssAnon", "VmHWM". */
 uint64_t daemon_memory_kib(struct daemon *d, const char *name);
 
 /* How many descriptors below `most` it has open. */

@@ -11,7 +11,7 @@
 
 enum {
     RIG_STUBS = 4,
-    RIG_PEERS = 64,
+    RIG_PEERS = 256,
     RIG_TEXTS = 256,
 };
 
