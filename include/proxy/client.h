@@ -4,6 +4,8 @@
 #ifndef PROXY_CLIENT_H
 #define PROXY_CLIENT_H
 
+#include <netinet/in.h>
+
 #include "base/bucket.h"
 #include "base/buf.h"
 #include "h2/session.h"
@@ -31,6 +33,12 @@ enum client_await {
 
 enum { CLIENT_PEER_BYTES = 48 };
 
+union client_address {
+    struct sockaddr any;
+    struct sockaddr_in in;
+    struct sockaddr_in6 in6;
+};
+
 struct client {
     struct env *env;
     struct list node;
@@ -51,7 +59,7 @@ struct client {
     uint64_t ramp_bytes;  /* written since the connection was new, or quiet */
     uint64_t body_bytes;  /* of all its exchanges' bodies, that it sent or took */
     struct caller caller; /* of its exchanges' calls */
-    struct sockaddr_storage address;
+    union client_address address;
     char peer[CLIENT_PEER_BYTES]; /* the address as text; empty for a unix socket */
     uint64_t crowd_kind;          /* with in_crowd */
     bool in_crowd;

@@ -12,7 +12,7 @@ struct lru_entry {
     uint16_t chain;
 };
 
-enum { FIRST_CAPACITY = 16 };
+enum { FIRST_CAPACITY = 4 };
 
 void lru_init(struct lru *l, uint16_t max)
 {

@@ -488,23 +488,21 @@ static void on_writable(evutil_socket_t fd, short events, void *user)
 }
 
 /* The address alone, in network order; empty for a unix socket. */
-static struct span address_bytes(const struct sockaddr_storage *address)
+static struct span address_bytes(const union client_address *address)
 {
-    const struct sockaddr_in *in = (const struct sockaddr_in *)address;
-    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
-    if (address->ss_family == AF_INET)
-        return span_of(&in->sin_addr, sizeof in->sin_addr);
-    if (address->ss_family == AF_INET6)
-        return span_of(&in6->sin6_addr, sizeof in6->sin6_addr);
+    if (address->any.sa_family == AF_INET)
+        return span_of(&address->in.sin_addr, sizeof address->in.sin_addr);
+    if (address->any.sa_family == AF_INET6)
+        return span_of(&address->in6.sin6_addr, sizeof address->in6.sin6_addr);
     return SPAN("");
 }
 
 /* An IPv4 address that came through an IPv6 socket is noted as what it is. */
 static void note_peer(struct client *c, const struct sockaddr *address)
 {
-    struct sockaddr_in *in = (struct sockaddr_in *)&c->address;
-    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&c->address;
-    c->address.ss_family = address->sa_family;
+    struct sockaddr_in *in = &c->address.in;
+    struct sockaddr_in6 *in6 = &c->address.in6;
+    c->address.any.sa_family = address->sa_family;
     if (address->sa_family == AF_INET)
         memcpy(in, address, sizeof *in);
     else if (address->sa_family == AF_INET6)
@@ -516,23 +514,23 @@ static void note_peer(struct client *c, const struct sockaddr *address)
     }
     struct span bytes = address_bytes(&c->address);
     if (bytes.len > 0)
-        inet_ntop(c->address.ss_family, bytes.ptr, c->peer, sizeof c->peer);
+        inet_ntop(c->address.any.sa_family, bytes.ptr, c->peer, sizeof c->peer);
 }
 
 static void tune_socket(const struct client *c)
 {
     int on = 1, unsent = UNSENT_BYTES;
-    if (c->address.ss_family != AF_INET && c->address.ss_family != AF_INET6)
+    if (c->address.any.sa_family != AF_INET && c->address.any.sa_family != AF_INET6)
         return;
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     setsockopt(c->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
 }
 
 /* Of IPv6, whoever has one address has a network of 64 bits. */
-static struct span address_kind(const struct sockaddr_storage *address)
+static struct span address_kind(const union client_address *address)
 {
     struct span bytes = address_bytes(address);
-    if (address->ss_family == AF_INET6)
+    if (address->any.sa_family == AF_INET6)
         bytes.len = 8;
     return bytes;
 }
