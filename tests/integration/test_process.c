@@ -410,6 +410,15 @@ static void all_listeners_serve(void **state)
     assert_int_not_equal(daemon_port(rig->daemon, 0), daemon_port(rig->daemon, 1));
 }
 
+static void expect_end_in_order(struct peer *p)
+{
+    assert_true(peer_ends(p, CHECK_SOON_MS));
+    assert_int_equal(peer_count(p, PEER_GOAWAY), 1);
+    size_t last = peer_events(p) - 1;
+    assert_int_equal(peer_event(p, last).type, PEER_GOAWAY);
+    assert_int_equal(peer_event(p, last).value, NGHTTP2_NO_ERROR);
+}
+
 static void idle_connection_is_closed_in_order(void **state)
 {
     struct rig *rig = *state;
@@ -424,11 +433,20 @@ static void idle_connection_is_closed_in_order(void **state)
     assert_false(peer_is_over(p));
     stub_open(stub, 0);
     assert_int_equal(peer_until_closed(p, id)->status, 200);
-    assert_true(peer_ends(p, CHECK_SOON_MS));
-    assert_int_equal(peer_count(p, PEER_GOAWAY), 1);
-    size_t last = peer_events(p) - 1;
-    assert_int_equal(peer_event(p, last).type, PEER_GOAWAY);
-    assert_int_equal(peer_event(p, last).value, NGHTTP2_NO_ERROR);
+    expect_end_in_order(p);
+}
+
+/* The session gives memory back meanwhile: that is neither the end nor a new beginning. */
+static void idle_connection_that_rests_has_all_its_time(void **state)
+{
+    struct rig *rig = *state;
+    unsigned idle_ms = check_slowed(1500);
+    rig_start(rig, rig_text(rig, "[timeouts]\nidle = %ums\n", idle_ms));
+    struct peer *p = rig_peer(rig, NULL);
+    assert_int_equal(peer_fetch(p, "/")->status, 200);
+    uint64_t since_ms = check_now_ms();
+    expect_end_in_order(p);
+    assert_true(check_now_ms() - since_ms >= idle_ms / 2);
 }
 
 /* Nothing but the time-outs themselves wakes the only worker here. */
@@ -518,6 +536,7 @@ int main(void)
         RIG_TEST(every_worker_serves),
         RIG_TEST(all_listeners_serve),
         RIG_TEST(idle_connection_is_closed_in_order),
+        RIG_TEST(idle_connection_that_rests_has_all_its_time),
         RIG_TEST(time_out_is_followed_by_the_next),
         RIG_TEST(handshake_must_be_done_in_time),
         RIG_TEST(head_must_come_in_time),
