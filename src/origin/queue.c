@@ -56,6 +56,8 @@ struct list *queue_first(const struct queue *q)
 
 struct list *queue_after(const struct queue *q, const struct list *node)
 {
+    if (q->len == 1)
+        return NULL;
     uintptr_t offset = (uintptr_t)node->next - (uintptr_t)q->rounds;
     if (offset >= sizeof q->rounds)
         return node->next;
