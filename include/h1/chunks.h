@@ -9,8 +9,15 @@
 enum h1_chunk_state {
     H1_CHUNK_START, /* before the first digit of a size */
     H1_CHUNK_SIZE,
-    H1_CHUNK_BLANK,     /* behind a size: only an extension may follow */
+    H1_CHUNK_BLANK,     /* white space behind a size or a value: only an extension may follow */
     H1_CHUNK_EXTENSION, /* behind its semicolon */
+    H1_CHUNK_NAME,      /* in its name */
+    H1_CHUNK_NAME_END,  /* white space behind its name: a value or an extension may follow */
+    H1_CHUNK_EQUALS,    /* before its value */
+    H1_CHUNK_TOKEN,     /* in a value */
+    H1_CHUNK_QUOTED,    /* in a value in quotes */
+    H1_CHUNK_ESCAPED,   /* there, behind a backslash */
+    H1_CHUNK_UNQUOTED,  /* behind the closing quote */
     H1_CHUNK_LF,        /* before the LF of the line with the size */
     H1_CHUNK_DATA,
     H1_CHUNK_DATA_CR, /* before the CR behind the data */
@@ -34,7 +41,8 @@ struct h1_chunked {
  * `max_line_bytes`. */
 void h1_chunks_start(struct h1_chunks *c, size_t max_line_bytes);
 /* Reads `input` up to its end or the end of the last chunk's line. The data goes to `to`, which is
- * input.ptr or lies before it in the same block. Extensions are passed over (RFC 9112 §7.1.1).
+ * input.ptr or lies before it in the same block. Extensions are checked and passed over (RFC 9112
+ * §7.1.1).
  * Returns what is wrong, or NULL. */
 NODISCARD const char *h1_chunks_read(struct h1_chunks *c, struct span input, char *to,
                                      struct h1_chunked *out);

@@ -11,17 +11,15 @@ struct h1_head {
     bool keeps_alive; /* as far as this head says */
 };
 
-/* A line holds what no line may hold. */
-#define H1_BAD_BYTE "a line holds a bare CR or a NUL"
-
 /* Reads a status line (RFC 9112 §4) and the field lines behind it (§5) into `out->response`, whose
  * fields are there and empty; then its framing (§6), as if the response has a body, and what it
- * says of its connection (§9.3). `text` begins with "HTTP/1.", ends in an empty line, and every
- * line of it ends in CRLF. Returns what is wrong, or NULL. Memory may be out: fields.failed. */
+ * says of its connection (§9.3). `text` begins with "HTTP/1." and ends in an empty line; every line
+ * of it ends in CRLF and holds no other control byte than tabs. Returns what is wrong, or NULL.
+ * Memory may be out: fields.failed. */
 NODISCARD const char *h1_head_parse(struct h1_head *out, char *text, size_t len);
 /* Reads trailer lines (RFC 9112 §7.1.2) into `to`, without those that would frame a message. `text`
- * ends in an empty line, and every line of it ends in CRLF. Returns what is wrong, or NULL. Memory
- * may be out: to->failed. */
+ * is as above, without a status line. Returns what is wrong, or NULL. Memory may be out:
+ * to->failed. */
 NODISCARD const char *h1_head_parse_trailers(struct fields *to, char *text, size_t len);
 
 #endif

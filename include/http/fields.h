@@ -67,8 +67,9 @@ struct fields {
 
 /* An empty list whose array will come from `arena` (borrowed). */
 void fields_init(struct fields *f, struct arena *arena);
-/* Appends a field; `name` is lower case, both are borrowed. Sets f->failed when memory is out. */
-void fields_add(struct fields *f, struct span name, struct span value);
+/* Appends a field; `name` is lower case, both are borrowed. Returns it; NULL, and f->failed, when
+ * memory is out. */
+const struct field *fields_add(struct fields *f, struct span name, struct span value);
 /* Appends a field that stands in another list; its bytes stay where they are. */
 void fields_copy(struct fields *f, const struct field *field);
 /* Appends a field with a known name. */
@@ -87,8 +88,9 @@ struct span field_text(enum field_name id);
 bool field_is_hop_by_hop(enum field_name id);
 /* `name` is a token (RFC 9110 §5.6.2), not empty. */
 bool field_name_is_valid(struct span name);
-/* Turns the token that `text` begins with to lower case; returns its length, which may be 0. */
-size_t field_name_to_lower(char *text, size_t len);
+/* Turns the token that `text` begins with to lower case; returns its length, which may be 0. A byte
+ * that no token has ends it, and must be there. */
+size_t field_name_to_lower(char *text);
 /* `value` holds nothing but visible bytes, space, tab and bytes over 0x7f (RFC 9110 §5.5). */
 bool field_value_is_valid(struct span value);
 /* How many bytes a value may have that `text` begins with. */

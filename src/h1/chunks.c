@@ -30,42 +30,105 @@ static const char *take_digit(struct h1_chunks *c, char byte)
     return NULL;
 }
 
-static bool is_blank(char byte)
+enum byte_class {
+    TEXT,
+    TOKEN,
+    BLANK,
+    SEMICOLON,
+    EQUALS,
+    QUOTE,
+    BACKSLASH,
+    CR,
+    LF,
+    CONTROL,
+    CLASSES
+};
+
+static enum byte_class classify(char byte)
 {
-    return byte == ' ' || byte == '\t';
+    switch (byte) {
+    case ' ':
+    case '\t':
+        return BLANK;
+    case ';':
+        return SEMICOLON;
+    case '=':
+        return EQUALS;
+    case '"':
+        return QUOTE;
+    case '\\':
+        return BACKSLASH;
+    case '\r':
+        return CR;
+    case '\n':
+        return LF;
+    default:
+        if (field_name_is_valid(span_of(&byte, 1)))
+            return TOKEN;
+        return field_value_is_valid(span_of(&byte, 1)) ? TEXT : CONTROL;
+    }
 }
 
-/* What may come behind a size: its end, or white space and an extension. */
-static const char *take_after_size(struct h1_chunks *c, char byte)
+/* What may come behind a size or a value: the end of the line, or an extension. */
+#define AFTER_VALUE [BLANK] = H1_CHUNK_BLANK, [SEMICOLON] = H1_CHUNK_EXTENSION, [CR] = H1_CHUNK_LF
+/* What a string in quotes may hold. */
+#define TEXT_TO(state)                                                                             \
+    [TEXT] = (state), [TOKEN] = (state), [BLANK] = (state), [SEMICOLON] = (state),                 \
+    [EQUALS] = (state)
+
+/* The grammar of extensions (RFC 9112 §7.1.1); 0: such a byte may not come there. */
+static const uint8_t moves[][CLASSES] = {
+    [H1_CHUNK_SIZE] = {AFTER_VALUE},
+    [H1_CHUNK_BLANK] = {[BLANK] = H1_CHUNK_BLANK, [SEMICOLON] = H1_CHUNK_EXTENSION},
+    [H1_CHUNK_EXTENSION] = {[BLANK] = H1_CHUNK_EXTENSION, [TOKEN] = H1_CHUNK_NAME},
+    [H1_CHUNK_NAME] = {[TOKEN] = H1_CHUNK_NAME,
+                       [BLANK] = H1_CHUNK_NAME_END,
+                       [EQUALS] = H1_CHUNK_EQUALS,
+                       [SEMICOLON] = H1_CHUNK_EXTENSION,
+                       [CR] = H1_CHUNK_LF},
+    [H1_CHUNK_NAME_END] =
+        {[BLANK] = H1_CHUNK_NAME_END, [EQUALS] = H1_CHUNK_EQUALS, [SEMICOLON] = H1_CHUNK_EXTENSION},
+    [H1_CHUNK_EQUALS] =
+        {[BLANK] = H1_CHUNK_EQUALS, [TOKEN] = H1_CHUNK_TOKEN, [QUOTE] = H1_CHUNK_QUOTED},
+    [H1_CHUNK_TOKEN] = {[TOKEN] = H1_CHUNK_TOKEN, AFTER_VALUE},
+    [H1_CHUNK_QUOTED] =
+        {TEXT_TO(H1_CHUNK_QUOTED), [BACKSLASH] = H1_CHUNK_ESCAPED, [QUOTE] = H1_CHUNK_UNQUOTED},
+    [H1_CHUNK_ESCAPED] =
+        {TEXT_TO(H1_CHUNK_QUOTED), [BACKSLASH] = H1_CHUNK_QUOTED, [QUOTE] = H1_CHUNK_QUOTED},
+    [H1_CHUNK_UNQUOTED] = {AFTER_VALUE},
+};
+
+/* Why a byte may not come. */
+static const char *extension_fault(enum h1_chunk_state state, enum byte_class class)
 {
-    if (byte == '\r')
-        c->state = H1_CHUNK_LF;
-    else if (byte == ';')
-        c->state = H1_CHUNK_EXTENSION;
-    else if (is_blank(byte))
-        c->state = H1_CHUNK_BLANK;
-    else if (byte == '\n')
+    if (state == H1_CHUNK_BLANK)
+        return "white space of a chunk's line is not followed by an extension";
+    if (class == LF)
         return bad_line_end;
-    else
-        return take_digit(c, byte);
-    return NULL;
-}
-
-static const char *take_blank(struct h1_chunks *c, char byte)
-{
-    if (byte == ';')
-        c->state = H1_CHUNK_EXTENSION;
-    else if (!is_blank(byte))
-        return "white space follows the size of a chunk";
-    return NULL;
+    if (class == CONTROL)
+        return "an extension of a chunk holds a control byte";
+    if (state == H1_CHUNK_QUOTED || state == H1_CHUNK_ESCAPED)
+        return "a quoted string of a chunk's extension does not end";
+    return "an extension of a chunk is neither a name nor a name with a value";
 }
 
 static const char *take_extension(struct h1_chunks *c, char byte)
 {
-    if (byte == '\r')
-        c->state = H1_CHUNK_LF;
-    else if (!field_value_is_valid(span_of(&byte, 1)))
-        return byte == '\n' ? bad_line_end : "an extension of a chunk holds a control byte";
+    enum byte_class class = classify(byte);
+    enum h1_chunk_state next = moves[c->state][class];
+    if (next == 0)
+        return extension_fault(c->state, class);
+    c->state = next;
+    return NULL;
+}
+
+/* A digit, or what ends a size. */
+static const char *take_size(struct h1_chunks *c, char byte)
+{
+    enum h1_chunk_state next = hex_digit(byte) > 15 ? moves[H1_CHUNK_SIZE][classify(byte)] : 0;
+    if (next == 0)
+        return byte == '\n' ? bad_line_end : take_digit(c, byte);
+    c->state = next;
     return NULL;
 }
 
@@ -95,10 +158,16 @@ static const char *take_byte(struct h1_chunks *c, char byte)
     case H1_CHUNK_START:
         return take_digit(c, byte);
     case H1_CHUNK_SIZE:
-        return take_after_size(c, byte);
+        return take_size(c, byte);
     case H1_CHUNK_BLANK:
-        return take_blank(c, byte);
     case H1_CHUNK_EXTENSION:
+    case H1_CHUNK_NAME:
+    case H1_CHUNK_NAME_END:
+    case H1_CHUNK_EQUALS:
+    case H1_CHUNK_TOKEN:
+    case H1_CHUNK_QUOTED:
+    case H1_CHUNK_ESCAPED:
+    case H1_CHUNK_UNQUOTED:
         return take_extension(c, byte);
     case H1_CHUNK_LF:
         return take_line_end(c, byte);

@@ -1,8 +1,11 @@
 #include "h1/head.h"
 
+#include <assert.h>
+#include <string.h>
+
 enum { STATUS_MIN = 100, STATUS_MAX = 599 };
 
-/* The rest of a text: it ends in CRLF, so that a scan stops before its end. */
+/* The rest of a text: its last line is empty, so that its first one is there and ends in CRLF. */
 struct cursor {
     char *at;
     const char *end;
@@ -13,41 +16,35 @@ struct line {
     struct span raw; /* the value with the white space around it */
 };
 
+/* A CR stands at the end of a line only. */
 static bool at_line_end(const struct cursor *c)
 {
-    return c->at[0] == '\r' && c->at[1] == '\n';
+    return c->at[0] == '\r';
 }
 
-/* Why the byte at the cursor may not stand there. */
-static const char *fault_at(const struct cursor *c, const char *why)
+/* Takes the rest of the line. */
+static struct span take_rest(struct cursor *c)
 {
-    return c->at[0] == '\r' || c->at[0] == '\0' ? H1_BAD_BYTE : why;
-}
-
-/* Takes what a field's value and a reason phrase may be made of, and the end of the line. */
-static const char *take_text(struct cursor *c, struct span *text, const char *why)
-{
-    size_t len = field_value_extent(span_of(c->at, (size_t)(c->end - c->at)));
-    *text = span_of(c->at, len);
-    c->at += len;
-    if (!at_line_end(c))
-        return fault_at(c, why);
-    c->at += 2;
-    return NULL;
+    char *cr = memchr(c->at, '\r', (size_t)(c->end - c->at));
+    assert(cr);
+    struct span rest = {c->at, (size_t)(cr - c->at)};
+    c->at = cr + sizeof "\r\n" - 1;
+    return rest;
 }
 
 /* Takes a field line (RFC 9112 §5): no white space may stand before its colon. */
 static const char *take_line(struct cursor *c, struct line *line)
 {
-    size_t len = field_name_to_lower(c->at, (size_t)(c->end - c->at));
+    size_t len = field_name_to_lower(c->at);
     line->name = span_of(c->at, len);
     c->at += len;
-    if (len > 0 && at_line_end(c))
+    if (at_line_end(c))
         return "a field line has no colon";
     if (len == 0 || c->at[0] != ':')
-        return fault_at(c, "a field name is empty or holds a byte that no name may hold");
+        return "a field name is empty or holds a byte that no name may hold";
     c->at++;
-    return take_text(c, &line->raw, "a field value holds a control byte");
+    line->raw = take_rest(c);
+    return NULL;
 }
 
 static bool is_digit(char c)
@@ -66,8 +63,7 @@ static const char *check_status(unsigned status)
  * too short is left at its end. */
 static const char *take_status_line(struct cursor *c, struct response *response, bool *is_1_0)
 {
-    struct span reason;
-    const char *at = c->at + sizeof "HTTP/1." - 1;
+    char *at = c->at + sizeof "HTTP/1." - 1;
     if (*at != '0' && *at != '1')
         return "the version is neither HTTP/1.0 nor HTTP/1.1";
     *is_1_0 = *at++ == '0';
@@ -80,9 +76,9 @@ static const char *take_status_line(struct cursor *c, struct response *response,
     }
     if (*at != ' ' && *at != '\r')
         return "the status code has not three digits";
-    c->at += at - c->at;
-    const char *fault = take_text(c, &reason, "the reason phrase holds a control byte");
-    return fault ? fault : check_status(response->status);
+    c->at = at;
+    take_rest(c); /* the reason phrase says nothing (RFC 9110 §15.1) */
+    return check_status(response->status);
 }
 
 /* What a head says of its framing and its connection. */
@@ -121,7 +117,8 @@ static void see_connection(struct seen *seen, struct span list)
     }
 }
 
-/* Parsers are not of one mind about a tab beside what frames a message. */
+/* Around a value RFC 9112 §5 allows tabs as well as spaces. Not all parsers take them off, so what
+ * frames a message comes without any, be it in front of the value or behind it. */
 static const char *check_blanks(const struct line *line)
 {
     return span_find(line->raw, '\t') < line->raw.len ? "a tab stands beside what frames the body"
@@ -149,16 +146,15 @@ static const char *see_field(struct seen *seen, const struct line *line, const s
 
 static const char *take_fields(struct cursor *c, struct response *response, struct seen *seen)
 {
-    struct fields *fields = &response->fields;
     while (!at_line_end(c)) {
         struct line line;
         const char *fault = take_line(c, &line);
         if (fault)
             return fault;
-        fields_add(fields, line.name, span_trim(line.raw));
-        if (fields->failed)
+        const struct field *field = fields_add(&response->fields, line.name, span_trim(line.raw));
+        if (!field)
             return NULL;
-        fault = see_field(seen, &line, &fields->at[fields->len - 1], &response->body.length);
+        fault = see_field(seen, &line, field, &response->body.length);
         if (fault)
             return fault;
     }

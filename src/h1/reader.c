@@ -27,7 +27,8 @@ struct h1_reader {
 
     char *pending; /* the lines of a head, or of trailers, that came in pieces */
     size_t pending_len, pending_capacity;
-    size_t line; /* where in it the first line begins that was not complete yet */
+    size_t line;  /* where the first line begins that was not complete yet */
+    size_t clean; /* how far that was looked at */
 
     uint64_t left; /* of a body with a length */
     struct h1_chunks chunks;
@@ -55,7 +56,7 @@ static void drop_pending(struct h1_reader *r)
 {
     mem_free(r->pending);
     r->pending = NULL;
-    r->pending_len = r->pending_capacity = r->line = 0;
+    r->pending_len = r->pending_capacity = r->line = r->clean = 0;
 }
 
 void h1_reader_start(struct h1_reader *r, struct span method, struct arena *arena)
@@ -82,31 +83,38 @@ static enum h1_result out_of_memory(struct h1_reader *r)
     return H1_NO_MEMORY;
 }
 
-/* What is wrong with a line, or NULL; what it holds is looked at when all lines are there. */
-static const char *line_fault(struct span line)
+/* What is wrong with the byte that ends the text of a line, or NULL. */
+static const char *line_fault(struct span text, size_t at)
 {
-    if (line.len == 0 || line.ptr[line.len - 1] != '\r')
+    switch (text.ptr[at]) {
+    case '\r':
+        return at + 1 == text.len || text.ptr[at + 1] == '\n' ? NULL : "a line holds a bare CR";
+    case '\n':
         return "a line does not end in CRLF";
-    return line.len > 1 && line.ptr[0] == '\r' ? H1_BAD_BYTE : NULL;
+    default:
+        return "a line holds a control byte";
+    }
 }
 
 /* The length of the lines up to the empty one, with it; 0 if that has not come; r->why if the lines
- * cannot be right. The first `seen` bytes were looked at before. */
-static size_t find_empty_line(struct h1_reader *r, struct span text, size_t seen)
+ * cannot be right. Each byte is looked at once, however they come. */
+static size_t find_empty_line(struct h1_reader *r, struct span text)
 {
-    while (r->line < text.len) {
-        size_t end = seen + span_find(span_from(text, seen), '\n');
-        struct span line = {text.ptr + r->line, end - r->line};
-        if (text.ptr[r->line] == ' ' || text.ptr[r->line] == '\t')
+    size_t line = r->line, at = r->clean;
+    for (; line < text.len; line = at) {
+        if (text.ptr[line] == ' ' || text.ptr[line] == '\t')
             r->why = "a field line is folded";
-        else if (end < text.len)
-            r->why = line_fault(line);
-        if (r->why || end == text.len)
-            return 0;
-        r->line = seen = end + 1;
-        if (line.len == 1)
-            return seen;
+        at += field_value_extent(span_from(text, at));
+        if (!r->why && at < text.len)
+            r->why = line_fault(text, at);
+        if (r->why || text.len - at < sizeof "\r\n" - 1)
+            break;
+        at += sizeof "\r\n" - 1;
+        if (at - line == sizeof "\r\n" - 1)
+            return at;
     }
+    r->line = line;
+    r->clean = at;
     return 0;
 }
 
@@ -149,7 +157,7 @@ static enum h1_result collect(struct h1_reader *r, struct span input, struct spa
     }
     if (r->phase == PHASE_HEAD && !can_be_head(text))
         return refuse(r, "it does not begin with HTTP/1.");
-    size_t len = find_empty_line(r, text, before);
+    size_t len = find_empty_line(r, text);
     if (r->why)
         return H1_MALFORMED;
     if (text.len > r->head_bytes && (len == 0 || len > r->head_bytes)) {

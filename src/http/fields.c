@@ -1,6 +1,7 @@
 #include "http/fields.h"
 
 #include <assert.h>
+#include <endian.h>
 
 enum { FIRST_CAPACITY = 16, SAME_LENGTH_MAX = 4 };
 
@@ -33,10 +34,8 @@ void fields_init(struct fields *f, struct arena *arena)
     *f = (struct fields){.arena = arena};
 }
 
-static bool make_room(struct fields *f)
+static bool grow(struct fields *f)
 {
-    if (f->len < f->capacity)
-        return true;
     size_t capacity = f->capacity > 0 ? f->capacity * 2 : FIRST_CAPACITY;
     struct field *at = arena_alloc(f->arena, capacity * sizeof *at);
     if (!at)
@@ -48,12 +47,21 @@ static bool make_room(struct fields *f)
     return true;
 }
 
+/* The place of a new field, or NULL when memory is out. */
+static inline struct field *append(struct fields *f)
+{
+    if (f->len == f->capacity && !grow(f)) {
+        f->failed = true;
+        return NULL;
+    }
+    return &f->at[f->len++];
+}
+
 void fields_copy(struct fields *f, const struct field *field)
 {
-    if (make_room(f))
-        f->at[f->len++] = *field;
-    else
-        f->failed = true;
+    struct field *to = append(f);
+    if (to)
+        *to = *field;
 }
 
 static inline enum field_name lookup(struct span name, bool (*is)(struct span a, struct span b))
@@ -69,14 +77,19 @@ static inline enum field_name lookup(struct span name, bool (*is)(struct span a,
     return FIELD_OTHER;
 }
 
-void fields_add(struct fields *f, struct span name, struct span value)
+const struct field *fields_add(struct fields *f, struct span name, struct span value)
 {
-    fields_copy(f, &(struct field){.name = name, .value = value, .id = lookup(name, span_eq)});
+    struct field *to = append(f);
+    if (to)
+        *to = (struct field){.name = name, .value = value, .id = lookup(name, span_eq)};
+    return to;
 }
 
 void fields_add_known(struct fields *f, enum field_name id, struct span value)
 {
-    fields_copy(f, &(struct field){.name = field_text(id), .value = value, .id = id});
+    struct field *to = append(f);
+    if (to)
+        *to = (struct field){.name = field_text(id), .value = value, .id = id};
 }
 
 const struct field *fields_get(const struct fields *f, enum field_name id)
@@ -155,26 +168,25 @@ bool field_name_is_valid(struct span name)
     return name.len > 0;
 }
 
-size_t field_name_to_lower(char *text, size_t len)
+size_t field_name_to_lower(char *text)
 {
-    size_t i = 0;
-    for (; i < len; i++) {
-        char low = token_bytes[(unsigned char)text[i]];
-        if (low == 0)
-            break;
-        text[i] = low;
-    }
-    return i;
+    char *at = text, low;
+    while ((low = token_bytes[(unsigned char)*at]) != 0)
+        *at++ = low;
+    return (size_t)(at - text);
 }
 
-/* Not 0 if one of the eight bytes is a control byte, a tab too. */
-static uint64_t control_bytes(const char *at)
+/* The top bit of each of the eight bytes that is a control byte, a tab too; the first byte is the
+ * lowest of the number. */
+static inline uint64_t control_bytes(const char *at)
 {
     const uint64_t ones = UINT64_MAX / 0xff, tops = ones * 0x80;
     uint64_t word;
     memcpy(&word, at, sizeof word);
-    uint64_t deleted = word ^ ones * 0x7f; /* a byte that is 0x7f is now 0 */
-    return (((word - ones * ' ') & ~word) | ((deleted - ones) & ~deleted)) & tops;
+    word = le64toh(word);
+    uint64_t low = word & ~tops; /* no sum of two bytes carries into the next */
+    uint64_t text = low + ones * (0x80 - ' '), deleted = low + ones;
+    return (~text | deleted) & ~word & tops;
 }
 
 /* Most values are of eight bytes and more, without a tab. */
@@ -206,13 +218,22 @@ static bool is_value_byte(char c)
     return ((unsigned char)c >= ' ' && c != 0x7f) || c == '\t';
 }
 
-/* Eight bytes at a time up to the first control byte, then byte by byte. */
+/* Eight bytes at a time, but for the last ones. */
 size_t field_value_extent(struct span text)
 {
     const size_t step = sizeof(uint64_t);
     size_t i = 0;
-    while (text.len - i >= step && control_bytes(text.ptr + i) == 0)
-        i += step;
+    while (text.len - i >= step) {
+        uint64_t found = control_bytes(text.ptr + i);
+        if (found == 0) {
+            i += step;
+            continue;
+        }
+        i += (size_t)__builtin_ctzll(found) / 8;
+        if (text.ptr[i] != '\t')
+            return i;
+        i++;
+    }
     while (i < text.len && is_value_byte(text.ptr[i]))
         i++;
     return i;

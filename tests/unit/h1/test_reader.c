@@ -61,8 +61,8 @@ static void extensions_of_chunks_are_passed_over(void **state)
         GET(CHUNKED "1;a=\"\\\" \\\\\t\x80\xff,\"\r\nx\r\n0\r\n\r\n", IS_CHUNKED "[x]\nkeep"),
         GET(CHUNKED "1 ;a\r\nx\r\n0\t ;\tb\r\n\r\n", IS_CHUNKED "[x]\nkeep"),
         GET(CHUNKED "1 \t; a\t=\tb ; c\r\nx\r\n0\r\n\r\n", IS_CHUNKED "[x]\nkeep"),
-        /* What is in quotes ends with its line all the same. */
-        GET(CHUNKED "1;a=\"\r\nx\r\n0;\"\r\n\r\n", IS_CHUNKED "[x]\nkeep"),
+        GET(CHUNKED "1 ; a = b\t; c ;d=\"\" ;e\r\nx\r\n0\r\n\r\n", IS_CHUNKED "[x]\nkeep"),
+        GET(CHUNKED "1;a=\"=;(\\;\\\t\"\r\nx\r\n0;a=\"\\\"\"\r\n\r\n", IS_CHUNKED "[x]\nkeep"),
         GET(CHUNKED "1;2\r\nx\r\n0;9\r\n\r\n", IS_CHUNKED "[x]\nkeep"),
         GET(CHUNKED "1;a=\"b", IS_CHUNKED "cut"),
     };

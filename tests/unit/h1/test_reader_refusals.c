@@ -1,27 +1,28 @@
 #include "wire.h"
 
-#define LINE_END_WHY "a line does not end in CRLF"
-#define START_WHY    "it does not begin with HTTP/1."
-#define CR_WHY       "a line holds a bare CR or a NUL"
-#define FOLD_WHY     "a field line is folded"
-#define VERSION_WHY  "the version is neither HTTP/1.0 nor HTTP/1.1"
-#define SPACE_WHY    "no space follows the version"
-#define DIGITS_WHY   "the status code has not three digits"
-#define STATUS_WHY   "the status code is not in 100-599"
-#define REASON_WHY   "the reason phrase holds a control byte"
-#define NAME_WHY     "a field name is empty or holds a byte that no name may hold"
-#define COLON_WHY    "a field line has no colon"
-#define VALUE_WHY    "a field value holds a control byte"
-#define LENGTH_WHY   "content-length is not a number, or too large"
-#define LENGTHS_WHY  "several content-length fields"
-#define BOTH_WHY     "both transfer-encoding and content-length"
-#define CODING_WHY   "transfer-encoding is not exactly \"chunked\""
-#define TAB_WHY      "a tab stands beside what frames the body"
-#define SIZE_WHY     "the size of a chunk is not a hexadecimal number, or too large"
-#define BLANK_WHY    "white space follows the size of a chunk"
-#define CHUNK_WHY    "the line of a chunk does not end in CRLF"
-#define EXT_WHY      "an extension of a chunk holds a control byte"
-#define DATA_WHY     "CRLF does not follow the data of a chunk"
+#define LINE_END_WHY    "a line does not end in CRLF"
+#define START_WHY       "it does not begin with HTTP/1."
+#define CR_WHY          "a line holds a bare CR"
+#define CONTROL_WHY     "a line holds a control byte"
+#define FOLD_WHY        "a field line is folded"
+#define VERSION_WHY     "the version is neither HTTP/1.0 nor HTTP/1.1"
+#define SPACE_WHY       "no space follows the version"
+#define DIGITS_WHY      "the status code has not three digits"
+#define STATUS_WHY      "the status code is not in 100-599"
+#define NAME_WHY        "a field name is empty or holds a byte that no name may hold"
+#define COLON_WHY       "a field line has no colon"
+#define LENGTH_WHY      "content-length is not a number, or too large"
+#define LENGTHS_WHY     "several content-length fields"
+#define BOTH_WHY        "both transfer-encoding and content-length"
+#define CODING_WHY      "transfer-encoding is not exactly \"chunked\""
+#define TAB_WHY         "a tab stands beside what frames the body"
+#define SIZE_WHY        "the size of a chunk is not a hexadecimal number, or too large"
+#define BLANK_WHY       "white space of a chunk's line is not followed by an extension"
+#define CHUNK_WHY       "the line of a chunk does not end in CRLF"
+#define CONTROL_EXT_WHY "an extension of a chunk holds a control byte"
+#define EXT_WHY         "an extension of a chunk is neither a name nor a name with a value"
+#define QUOTE_WHY       "a quoted string of a chunk's extension does not end"
+#define DATA_WHY        "CRLF does not follow the data of a chunk"
 
 static void malformed_heads_are_refused(void **state)
 {
@@ -54,16 +55,16 @@ static void malformed_heads_are_refused(void **state)
         GET("HTTP/1.1\t200 OK\r\n\r\n", SPACE_WHY),
         GET("HTTP/1.1 200OK\r\n\r\n", DIGITS_WHY),
         GET("HTTP/1.\r\n\r\n", VERSION_WHY),
-        GET("HTTP/1.\0 200 OK\r\n\r\n", VERSION_WHY),
+        GET("HTTP/1.\0 200 OK\r\n\r\n", CONTROL_WHY),
         GET("HTTP/1.10 200 OK\r\n\r\n", SPACE_WHY),
         GET("HTTP/1.0\r\n\r\n", SPACE_WHY),
         GET("HTTP/1.1 2\r\n\r\n", DIGITS_WHY),
         GET("HTTP/1.1 200\tOK\r\n\r\n", DIGITS_WHY),
         GET("HTTP/1.1 2:0 OK\r\n\r\n", DIGITS_WHY),
         GET("HTTP/1.1 20/ OK\r\n\r\n", DIGITS_WHY),
-        GET("HTTP/1.1 200 O\x01K\r\n\r\n", REASON_WHY),
-        GET("HTTP/1.1 200 O\x7fK\r\n\r\n", REASON_WHY),
-        GET("HTTP/1.1 200 \x1b[1m A longer reason phrase\r\n\r\n", REASON_WHY),
+        GET("HTTP/1.1 200 O\x01K\r\n\r\n", CONTROL_WHY),
+        GET("HTTP/1.1 200 O\x7fK\r\n\r\n", CONTROL_WHY),
+        GET("HTTP/1.1 200 \x1b[1m A longer reason phrase\r\n\r\n", CONTROL_WHY),
         GET("HTTP/1.1 000 X\r\n\r\n", STATUS_WHY),
         GET("HTTP/1.1 099 X\r\n\r\n", STATUS_WHY),
         GET("HTTP/1.1 600 X\r\n\r\n", STATUS_WHY),
@@ -78,13 +79,13 @@ static void malformed_heads_are_refused(void **state)
         GET(OK_WITH("a : x\r\n"), NAME_WHY),
         GET(OK_WITH("a\x80: x\r\n"), NAME_WHY),
         GET(OK_WITH("a(: x\r\n"), NAME_WHY),
-        GET(OK_WITH("a\0: x\r\n"), CR_WHY),
+        GET(OK_WITH("a\0: x\r\n"), CONTROL_WHY),
         GET(OK_WITH("no colon\r\n"), NAME_WHY),
         GET(OK_WITH("nocolon\r\n"), COLON_WHY),
-        GET(OK_WITH("a: x\0y\r\n"), CR_WHY),
-        GET(OK_WITH("a: x\x01\r\n"), VALUE_WHY),
-        GET(OK_WITH("a: x\x7f\r\n"), VALUE_WHY),
-        GET("HTTP/1.1 200 O\0K\r\n\r\n", CR_WHY),
+        GET(OK_WITH("a: x\0y\r\n"), CONTROL_WHY),
+        GET(OK_WITH("a: x\x01\r\n"), CONTROL_WHY),
+        GET(OK_WITH("a: x\x7f\r\n"), CONTROL_WHY),
+        GET("HTTP/1.1 200 O\0K\r\n\r\n", CONTROL_WHY),
         GET(OK_WITH("a: x\r\n y\r\n"), FOLD_WHY),
         GET(OK_WITH("a: x\r\n\ty\r\n"), FOLD_WHY),
         GET(OK_WITH(" a: x\r\n"), FOLD_WHY),
@@ -161,7 +162,7 @@ static void malformed_framing_is_refused(void **state)
         GET(OK_WITH("transfer-encoding: \"chunked\"\r\n"), CODING_WHY),
         GET(OK_WITH("transfer-encoding: \x0b"
                     "chunked\r\n"),
-            VALUE_WHY),
+            CONTROL_WHY),
         GET(OK_WITH("transfer-encoding:\r\n"), CODING_WHY),
         GET(OK_WITH("transfer-encoding: ,chunked\r\n"), CODING_WHY),
         GET("HTTP/1.0 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -190,7 +191,7 @@ static void malformed_chunks_are_refused(void **state)
         GET(CHUNKED "1\na\r\n", CHUNK_WHY),
         GET(CHUNKED "1;a\na\r\n", CHUNK_WHY),
         GET(CHUNKED "1;a\rb\r\na\r\n", CHUNK_WHY),
-        GET(CHUNKED "1;\0\r\na\r\n", EXT_WHY),
+        GET(CHUNKED "1;\0\r\na\r\n", CONTROL_EXT_WHY),
         GET(CHUNKED "1\ra\r\n", CHUNK_WHY),
         GET(CHUNKED "1\r\nab\r\n", DATA_WHY),
         GET(CHUNKED "1\r\na\n0\r\n\r\n", DATA_WHY),
@@ -210,9 +211,46 @@ static void malformed_chunks_are_refused(void **state)
         GET(CHUNKED "1 1\r\na\r\n", BLANK_WHY),
         GET(CHUNKED "1 \n", BLANK_WHY),
         GET(CHUNKED "1 \r;a\r\n", BLANK_WHY),
-        GET(CHUNKED "1;a\x01\r\na\r\n", EXT_WHY),
-        GET(CHUNKED "1;a=\"\x7f\"\r\na\r\n", EXT_WHY),
-        GET(CHUNKED "1;a=\"\r\n\"b\r\n", DATA_WHY),
+        GET(CHUNKED "1;a\x01\r\na\r\n", CONTROL_EXT_WHY),
+        GET(CHUNKED "1;a=\"\x7f\"\r\na\r\n", CONTROL_EXT_WHY),
+        GET(CHUNKED "1;\r\na\r\n", EXT_WHY),
+        GET(CHUNKED "1; \t\r\na\r\n", EXT_WHY),
+        GET(CHUNKED "1;;\r\na\r\n", EXT_WHY),
+        GET(CHUNKED "1;;a\r\na\r\n", EXT_WHY),
+        GET(CHUNKED "1;a;\r\na\r\n", EXT_WHY),
+        GET(CHUNKED "1;a; ;b\r\na\r\n", EXT_WHY),
+        GET(CHUNKED "1;b}c\r\na\r\n", EXT_WHY),
+        GET(CHUNKED "1; (\r\na\r\n", EXT_WHY),
+        GET(CHUNKED "1;\x80\r\na\r\n", EXT_WHY),
+        GET(CHUNKED "1;=\r\na\r\n", EXT_WHY),
+        GET(CHUNKED "1;=b\r\na\r\n", EXT_WHY),
+        GET(CHUNKED "1;\"a\"\r\na\r\n", EXT_WHY),
+        GET(CHUNKED "1;a\"b\"\r\na\r\n", EXT_WHY),
+        GET(CHUNKED "1;a b\r\na\r\n", EXT_WHY),
+        GET(CHUNKED "1;a \r\na\r\n", EXT_WHY),
+        GET(CHUNKED "1;a=\r\na\r\n", EXT_WHY),
+        GET(CHUNKED "1;a= \r\na\r\n", EXT_WHY),
+        GET(CHUNKED "1;a=;b\r\na\r\n", EXT_WHY),
+        GET(CHUNKED "1;a==b\r\na\r\n", EXT_WHY),
+        GET(CHUNKED "1;a=b=c\r\na\r\n", EXT_WHY),
+        GET(CHUNKED "1;a=b\"\r\na\r\n", EXT_WHY),
+        GET(CHUNKED "1;a=b,c\r\na\r\n", EXT_WHY),
+        GET(CHUNKED "1;a=\\b\r\na\r\n", EXT_WHY),
+        GET(CHUNKED "1;a=\"b\"c\r\na\r\n", EXT_WHY),
+        GET(CHUNKED "1;a=\"b\"=c\r\na\r\n", EXT_WHY),
+        GET(CHUNKED "1;a=\"b\"\"c\"\r\na\r\n", EXT_WHY),
+        GET(CHUNKED "1;a=b \r\na\r\n", BLANK_WHY),
+        GET(CHUNKED "1;a=b c\r\na\r\n", BLANK_WHY),
+        GET(CHUNKED "1;a=\"b\"\t\r\na\r\n", BLANK_WHY),
+        GET(CHUNKED "1;a=b =c\r\na\r\n", BLANK_WHY),
+        GET(CHUNKED "1;a=\"\r\na\r\n", QUOTE_WHY),
+        GET(CHUNKED "1;a=\"b\r\n\"\r\n", QUOTE_WHY),
+        GET(CHUNKED "1;a=\"\\\"\r\na\r\n", QUOTE_WHY),
+        GET(CHUNKED "1;a=\"\\\r\na\r\n", QUOTE_WHY),
+        GET(CHUNKED "1;a=\"\\\x01\"\r\na\r\n", CONTROL_EXT_WHY),
+        GET(CHUNKED "1;a=\"b\n\"\r\na\r\n", CHUNK_WHY),
+        GET(CHUNKED "1;a=\n\r\na\r\n", CHUNK_WHY),
+        GET(CHUNKED "0;a=\"\r\n\r\n", QUOTE_WHY),
         GET(CHUNKED "1;a\r\r\na\r\n", CHUNK_WHY),
         GET(CHUNKED "1\r\r\na\r\n", CHUNK_WHY),
         GET(CHUNKED "1\r\na\r\r\n", DATA_WHY),
@@ -229,8 +267,8 @@ static void malformed_trailers_are_refused(void **state)
 {
     (void)state;
     static const struct reader_case cases[] = {
-        GET(CHUNKED "0\r\na:\x7f\r\n\r\n", VALUE_WHY),
-        GET(CHUNKED "0\r\ncontent-length: 1\x01\r\n\r\n", VALUE_WHY),
+        GET(CHUNKED "0\r\na:\x7f\r\n\r\n", CONTROL_WHY),
+        GET(CHUNKED "0\r\ncontent-length: 1\x01\r\n\r\n", CONTROL_WHY),
         GET(CHUNKED "0\r\na: x\n\r\n", LINE_END_WHY),
         GET(CHUNKED "0\r\na: x\nb: y\r\n\r\n", LINE_END_WHY),
         GET(CHUNKED "0\r\na: x\r\n\n", LINE_END_WHY),
@@ -242,15 +280,33 @@ static void malformed_trailers_are_refused(void **state)
         GET(CHUNKED "0\r\na: x\ry\r\n\r\n", CR_WHY),
         GET(CHUNKED "0\r\na: x\rb: y\r\n\r\n", CR_WHY),
         GET(CHUNKED "0\r\na:\r x\r\n\r\n", CR_WHY),
-        GET(CHUNKED "0\r\na: x\r\n\r \n", LINE_END_WHY),
-        GET(CHUNKED "0\r\na: x\0\r\n\r\n", CR_WHY),
-        GET(CHUNKED "0\r\na: x\x01\r\n\r\n", VALUE_WHY),
+        GET(CHUNKED "0\r\na: x\r\n\r \n", CR_WHY),
+        GET(CHUNKED "0\r\na: x\0\r\n\r\n", CONTROL_WHY),
+        GET(CHUNKED "0\r\na: x\x01\r\n\r\n", CONTROL_WHY),
         GET(CHUNKED "0\r\na : x\r\n\r\n", NAME_WHY),
         GET(CHUNKED "0\r\na b: x\r\n\r\n", NAME_WHY),
         GET(CHUNKED "0\r\n: x\r\n\r\n", NAME_WHY),
         GET(CHUNKED "0\r\n:\r\n\r\n", NAME_WHY),
         GET(CHUNKED "0\r\nnocolon\r\n\r\n", COLON_WHY),
-        GET(CHUNKED "0\r\na\0: x\r\n\r\n", CR_WHY),
+        GET(CHUNKED "0\r\na\0: x\r\n\r\n", CONTROL_WHY),
+    };
+    check(cases, ARRAY_LEN(cases));
+}
+
+/* Nobody waits for the rest of a head that cannot be right any more. */
+static void a_line_is_refused_before_its_head_is_complete(void **state)
+{
+    (void)state;
+    static const struct reader_case cases[] = {
+        GET("HTTP/1.1 200 O\rK", CR_WHY),
+        GET("HTTP/1.1 200 OK\r\r", CR_WHY),
+        GET("HTTP/1.1 200 O\0", CONTROL_WHY),
+        GET("HTTP/1.1 200 OK\n", LINE_END_WHY),
+        GET("HTTP/1.1 200 OK\r\na: x\ry", CR_WHY),
+        GET("HTTP/1.1 200 OK\r\na: x\x7f", CONTROL_WHY),
+        GET("HTTP/1.1 200 OK\r\na: x\n", LINE_END_WHY),
+        GET("HTTP/1.1 200 OK\r\na: x\r\n ", FOLD_WHY),
+        GET(CHUNKED "0\r\na: x\ry", CR_WHY),
     };
     check(cases, ARRAY_LEN(cases));
 }
@@ -259,6 +315,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(malformed_heads_are_refused),
+        cmocka_unit_test(a_line_is_refused_before_its_head_is_complete),
         cmocka_unit_test(malformed_framing_is_refused),
         cmocka_unit_test(malformed_chunks_are_refused),
         cmocka_unit_test(malformed_trailers_are_refused),

@@ -188,7 +188,7 @@ static void a_name_ends_before_what_no_token_holds(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         char text[32];
         snprintf(text, sizeof text, "%s", cases[i].text);
-        assert_int_equal(field_name_to_lower(text, strlen(text)), cases[i].len);
+        assert_int_equal(field_name_to_lower(text), cases[i].len);
         assert_string_equal(text, cases[i].lower);
     }
 }
@@ -204,6 +204,12 @@ static void values_hold_no_controls(void **state)
             for (size_t len = i + 1; len <= sizeof value; len++) {
                 assert_int_equal(field_value_is_valid(span_of(value, len)), valid);
                 assert_int_equal(field_value_extent(span_of(value, len)), valid ? len : i);
+                for (size_t tab = 0; tab < i; tab++) {
+                    char tabbed[20];
+                    memcpy(tabbed, value, sizeof tabbed);
+                    tabbed[tab] = '\t';
+                    assert_int_equal(field_value_extent(span_of(tabbed, len)), valid ? len : i);
+                }
             }
         }
     }
