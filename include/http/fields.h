@@ -93,8 +93,9 @@ bool field_name_is_valid(struct span name);
 size_t field_name_to_lower(char *text);
 /* `value` holds nothing but visible bytes, space, tab and bytes over 0x7f (RFC 9110 §5.5). */
 bool field_value_is_valid(struct span value);
-/* How many bytes a value may have that `text` begins with. */
-size_t field_value_extent(struct span text);
+/* The offset of the first byte of `text` from `from` on that no value may hold; text.len where there
+ * is none. */
+size_t field_value_end(struct span text, size_t from);
 /* The element `item` (any case) stands in a comma-separated field of that name, in any of its
  * lines. */
 bool fields_list_has(const struct fields *f, enum field_name id, struct span item);

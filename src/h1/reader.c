@@ -83,17 +83,22 @@ static enum h1_result out_of_memory(struct h1_reader *r)
     return H1_NO_MEMORY;
 }
 
-/* What is wrong with the byte that ends the text of a line, or NULL. */
-static const char *line_fault(struct span text, size_t at)
+enum { CRLF_BYTES = 2 };
+
+static bool is_folded(struct span text, size_t line)
 {
-    switch (text.ptr[at]) {
-    case '\r':
-        return at + 1 == text.len || text.ptr[at + 1] == '\n' ? NULL : "a line holds a bare CR";
-    case '\n':
+    return line < text.len && (text.ptr[line] == ' ' || text.ptr[line] == '\t');
+}
+
+/* Why a line whose text is followed by `rest`, which is no CRLF, cannot be right; NULL if more of
+ * it may come. */
+static const char *line_fault(struct span rest)
+{
+    if (rest.len == 0 || (rest.len == 1 && rest.ptr[0] == '\r'))
+        return NULL;
+    if (rest.ptr[0] == '\n')
         return "a line does not end in CRLF";
-    default:
-        return "a line holds a control byte";
-    }
+    return rest.ptr[0] == '\r' ? "a line holds a bare CR" : "a line holds a control byte";
 }
 
 /* The length of the lines up to the empty one, with it; 0 if that has not come; r->why if the lines
@@ -101,20 +106,21 @@ static const char *line_fault(struct span text, size_t at)
 static size_t find_empty_line(struct h1_reader *r, struct span text)
 {
     size_t line = r->line, at = r->clean;
-    for (; line < text.len; line = at) {
-        if (text.ptr[line] == ' ' || text.ptr[line] == '\t')
-            r->why = "a field line is folded";
-        at += field_value_extent(span_from(text, at));
-        if (!r->why && at < text.len)
-            r->why = line_fault(text, at);
-        if (r->why || text.len - at < sizeof "\r\n" - 1)
-            break;
-        at += sizeof "\r\n" - 1;
-        if (at - line == sizeof "\r\n" - 1)
+    while (!is_folded(text, line)) {
+        at = field_value_end(text, at);
+        const char *end = text.ptr + at;
+        if (text.len - at < CRLF_BYTES || end[0] != '\r' || end[1] != '\n') {
+            r->line = line;
+            r->clean = at;
+            r->why = line_fault(span_from(text, at));
+            return 0;
+        }
+        at += CRLF_BYTES;
+        if (at - line == CRLF_BYTES)
             return at;
+        line = at;
     }
-    r->line = line;
-    r->clean = at;
+    r->why = "a field line is folded";
     return 0;
 }
 

@@ -11,7 +11,8 @@ static const struct span names[FIELD_NAMES_END] = {
 #undef X
 };
 
-/* The known names by their length, so that a lookup compares with a few only. */
+/* The known names by their length, so that a lookup compares with a few only. All begin with a
+ * letter, whose lower case has the bit 0x20. */
 static const uint8_t names_by_length[][SAME_LENGTH_MAX] = {
     [2] = {FIELD_TE},
     [3] = {FIELD_VIA},
@@ -71,7 +72,7 @@ static inline enum field_name lookup(struct span name, bool (*is)(struct span a,
     const uint8_t *ids = names_by_length[name.len];
     for (size_t i = 0; i < SAME_LENGTH_MAX && ids[i] != FIELD_OTHER; i++) {
         struct span known = names[ids[i]];
-        if (span_lower(name.ptr[0]) == known.ptr[0] && is(name, known))
+        if ((name.ptr[0] | 0x20) == known.ptr[0] && is(name, known))
             return (enum field_name)ids[i];
     }
     return FIELD_OTHER;
@@ -170,10 +171,10 @@ bool field_name_is_valid(struct span name)
 
 size_t field_name_to_lower(char *text)
 {
-    char *at = text, low;
-    while ((low = token_bytes[(unsigned char)*at]) != 0)
-        *at++ = low;
-    return (size_t)(at - text);
+    size_t i = 0;
+    for (char low; (low = token_bytes[(unsigned char)text[i]]) != 0; i++)
+        text[i] = low;
+    return i;
 }
 
 /* The top bit of each of the eight bytes that is a control byte, a tab too; the first byte is the
@@ -219,11 +220,11 @@ static bool is_value_byte(char c)
 }
 
 /* Eight bytes at a time, but for the last ones. */
-size_t field_value_extent(struct span text)
+size_t field_value_end(struct span text, size_t from)
 {
-    const size_t step = sizeof(uint64_t);
-    size_t i = 0;
-    while (text.len - i >= step) {
+    const size_t step = sizeof(uint64_t), words_end = text.len < step ? 0 : text.len - step + 1;
+    size_t i = from;
+    while (i < words_end) {
         uint64_t found = control_bytes(text.ptr + i);
         if (found == 0) {
             i += step;

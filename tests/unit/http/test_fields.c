@@ -203,17 +203,19 @@ static void values_hold_no_controls(void **state)
             value[i] = (char)c;
             for (size_t len = i + 1; len <= sizeof value; len++) {
                 assert_int_equal(field_value_is_valid(span_of(value, len)), valid);
-                assert_int_equal(field_value_extent(span_of(value, len)), valid ? len : i);
+                for (size_t from = 0; from <= i; from++)
+                    assert_int_equal(field_value_end(span_of(value, len), from), valid ? len : i);
                 for (size_t tab = 0; tab < i; tab++) {
                     char tabbed[20];
                     memcpy(tabbed, value, sizeof tabbed);
                     tabbed[tab] = '\t';
-                    assert_int_equal(field_value_extent(span_of(tabbed, len)), valid ? len : i);
+                    assert_int_equal(field_value_end(span_of(tabbed, len), 0), valid ? len : i);
                 }
             }
         }
     }
     assert_true(field_value_is_valid(SPAN("")));
+    assert_int_equal(field_value_end(SPAN("a\n"), 2), 2);
 }
 
 static void a_list_is_searched_in_all_lines(void **state)
