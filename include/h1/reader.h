@@ -1,6 +1,7 @@
 /* reader.h - reads HTTP/1.1 responses off a connection (RFC 9112).
  * A head is parsed when it is there as a whole and clean to the byte: every line ends in CRLF
- * (§2.2) and no line is folded (§5.2). Whoever reads a connection has one reader for its whole
+ * (§2.2), holds no other control byte than tabs (RFC 9110 §5.5), and is not folded (§5.2); what is
+ * not so is refused when it comes. Whoever reads a connection has one reader for its whole
  * life. Owns: an unfinished head. The finished ones live in the arena that h1_reader_start() was
  * given.
  */

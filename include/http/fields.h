@@ -93,8 +93,8 @@ bool field_name_is_valid(struct span name);
 size_t field_name_to_lower(char *text);
 /* `value` holds nothing but visible bytes, space, tab and bytes over 0x7f (RFC 9110 §5.5). */
 bool field_value_is_valid(struct span value);
-/* The offset of the first byte of `text` from `from` on that no value may hold; text.len where there
- * is none. */
+/* The offset of the first byte of `text` from `from` on that no value may hold; text.len where
+ * there is none. */
 size_t field_value_end(struct span text, size_t from);
 /* The element `item` (any case) stands in a comma-separated field of that name, in any of its
  * lines. */

@@ -219,7 +219,7 @@ static bool is_value_byte(char c)
     return ((unsigned char)c >= ' ' && c != 0x7f) || c == '\t';
 }
 
-/* Eight bytes at a time, but for the last ones. */
+/* Eight bytes at a time, but for the last ones of all. */
 size_t field_value_end(struct span text, size_t from)
 {
     const size_t step = sizeof(uint64_t), words_end = text.len < step ? 0 : text.len - step + 1;
