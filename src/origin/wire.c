@@ -50,8 +50,13 @@ enum wire_result wire_write(struct wire *w, const struct iovec *pieces, int coun
 {
     if (w->tls)
         return write_layered(w, pieces, count, n);
-    struct msghdr message = {.msg_iov = (struct iovec *)pieces, .msg_iovlen = (size_t)count};
-    ssize_t sent = sendmsg(w->fd, &message, MSG_NOSIGNAL);
+    ssize_t sent;
+    if (count == 1) {
+        sent = send(w->fd, pieces->iov_base, pieces->iov_len, MSG_NOSIGNAL);
+    } else {
+        struct msghdr message = {.msg_iov = (struct iovec *)pieces, .msg_iovlen = (size_t)count};
+        sent = sendmsg(w->fd, &message, MSG_NOSIGNAL);
+    }
     if (sent < 0)
         return from_errno();
     *n = (size_t)sent;
