@@ -184,6 +184,26 @@ static void tls_1_2_takes_only_aead_with_ecdhe(void **state)
     }
 }
 
+static void tls_1_3_prefers_aes_128_and_takes_each_of_its_ciphers(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *offered, *chosen;
+    } cases[] = {
+        {"TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256", "TLS_AES_128_GCM_SHA256"},
+        {"TLS_AES_256_GCM_SHA384", "TLS_AES_256_GCM_SHA384"},
+        {"TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256", "TLS_CHACHA20_POLY1305_SHA256"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct talk t;
+        talk_init(&t, context, &(struct client_options){.alpn = H2, .version = TLS1_3_VERSION});
+        assert_int_equal(SSL_set_ciphersuites(t.client, cases[i].offered), 1);
+        assert_int_equal(talk_handshake(&t), TLS_OK);
+        assert_string_equal(SSL_get_cipher_name(t.client), cases[i].chosen);
+        talk_fini(&t);
+    }
+}
+
 /* Connects, and again with the ticket that came; returns whether that was resumed. */
 static bool resumes(struct tls_context *ctx, int version, const char *first, const char *second)
 {
@@ -322,6 +342,7 @@ int main(void)
         cmocka_unit_test(the_version_is_told),
         cmocka_unit_test(versions_below_the_least_are_refused),
         cmocka_unit_test(tls_1_2_takes_only_aead_with_ecdhe),
+        cmocka_unit_test(tls_1_3_prefers_aes_128_and_takes_each_of_its_ciphers),
         cmocka_unit_test(a_session_is_resumed_where_its_certificate_would_be_shown),
         cmocka_unit_test(a_resumed_session_must_offer_h2_again),
         cmocka_unit_test(one_ticket_is_sent),
