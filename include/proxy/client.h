@@ -4,13 +4,12 @@
 #ifndef PROXY_CLIENT_H
 #define PROXY_CLIENT_H
 
-#include <netinet/in.h>
-
 #include "base/bucket.h"
 #include "base/buf.h"
 #include "h2/session.h"
 #include "origin/call.h"
 #include "proxy/env.h"
+#include "proxy/peer.h"
 
 enum client_state {
     CLIENT_HANDSHAKE,
@@ -29,14 +28,6 @@ enum client_await {
     CLIENT_AWAIT_REST_OVER, /* a request, after so long that the session rests */
     CLIENT_AWAIT_PING,      /* the sign that it has read that we will leave */
     CLIENT_AWAIT_CLOSE,     /* everything is said */
-};
-
-enum { CLIENT_PEER_BYTES = 48 };
-
-union client_address {
-    struct sockaddr any;
-    struct sockaddr_in in;
-    struct sockaddr_in6 in6;
 };
 
 struct client {
@@ -59,10 +50,7 @@ struct client {
     uint64_t ramp_bytes;  /* written since the connection was new, or quiet */
     uint64_t body_bytes;  /* of all its exchanges' bodies, that it sent or took */
     struct caller caller; /* of its exchanges' calls */
-    union client_address address;
-    char peer[CLIENT_PEER_BYTES]; /* the address as text; empty for a unix socket */
-    uint64_t crowd_kind;          /* with in_crowd */
-    bool in_crowd;
+    struct peer peer;
     struct bucket resets, idle_frames;
     struct list exchanges;
     unsigned exchanges_len;

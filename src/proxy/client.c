@@ -1,6 +1,5 @@
 #include "proxy/client.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -103,8 +102,7 @@ static void client_free(struct client *c)
     timeout_stop(&c->stall);
     turn_cancel(&c->write);
     turn_cancel(&c->read);
-    if (c->in_crowd)
-        crowd_leave(c->env->crowd, c->crowd_kind);
+    peer_leave(&c->peer, c->env->crowd);
     close(c->fd);
     mem_free(c);
 }
@@ -241,7 +239,7 @@ static bool shake_hands(struct client *c)
     case TLS_CLOSED:
         break;
     case TLS_FAILED:
-        log_debug("client %s: TLS handshake failed: %s", c->peer, tls_conn_why(c->tls));
+        log_debug("client %s: TLS handshake failed: %s", c->peer.text, tls_conn_why(c->tls));
         break;
     }
     client_close(c, FAIL_CLIENT_GONE);
@@ -255,7 +253,7 @@ static bool read_once(struct client *c)
     switch (tls_conn_read(c->tls, c->env->input, sizeof c->env->input, &n)) {
     case TLS_OK:
         if (!h2_session_receive(c->h2, span_of(c->env->input, n))) {
-            log_debug("client %s: HTTP/2 session failed", c->peer);
+            log_debug("client %s: HTTP/2 session failed", c->peer.text);
             end_session(c, H2_PROTOCOL_ERROR);
             return false;
         }
@@ -264,7 +262,7 @@ static bool read_once(struct client *c)
     case TLS_WANT_WRITE:
         return false;
     case TLS_FAILED:
-        log_debug("client %s: %s", c->peer, tls_conn_why(c->tls));
+        log_debug("client %s: %s", c->peer.text, tls_conn_why(c->tls));
         break;
     case TLS_CLOSED:
         break;
@@ -309,7 +307,7 @@ static void charge(struct client *c, struct bucket *bucket, uint64_t n, uint64_t
     if (c->await == CLIENT_AWAIT_CLOSE ||
         bucket_take(bucket, n, most, PERIOD_MS, turn_now_ms(&c->env->turn)))
         return;
-    log_info("client %s: over %llu in 10 s of %s", c->peer, (unsigned long long)most, what);
+    log_info("client %s: over %llu in 10 s of %s", c->peer.text, (unsigned long long)most, what);
     end_session(c, H2_ENHANCE_YOUR_CALM);
 }
 
@@ -487,52 +485,13 @@ static void on_writable(evutil_socket_t fd, short events, void *user)
     client_write_soon(c);
 }
 
-/* The address alone, in network order; empty for a unix socket. */
-static struct span address_bytes(const union client_address *address)
-{
-    if (address->any.sa_family == AF_INET)
-        return span_of(&address->in.sin_addr, sizeof address->in.sin_addr);
-    if (address->any.sa_family == AF_INET6)
-        return span_of(&address->in6.sin6_addr, sizeof address->in6.sin6_addr);
-    return SPAN("");
-}
-
-/* An IPv4 address that came through an IPv6 socket is noted as what it is. */
-static void note_peer(struct client *c, const struct sockaddr *address)
-{
-    struct sockaddr_in *in = &c->address.in;
-    struct sockaddr_in6 *in6 = &c->address.in6;
-    c->address.any.sa_family = address->sa_family;
-    if (address->sa_family == AF_INET)
-        memcpy(in, address, sizeof *in);
-    else if (address->sa_family == AF_INET6)
-        memcpy(in6, address, sizeof *in6);
-    if (address->sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)) {
-        struct sockaddr_in mapped = {.sin_family = AF_INET, .sin_port = in6->sin6_port};
-        memcpy(&mapped.sin_addr, in6->sin6_addr.s6_addr + 12, sizeof mapped.sin_addr);
-        *in = mapped;
-    }
-    struct span bytes = address_bytes(&c->address);
-    if (bytes.len > 0)
-        inet_ntop(c->address.any.sa_family, bytes.ptr, c->peer, sizeof c->peer);
-}
-
 static void tune_socket(const struct client *c)
 {
     int on = 1, unsent = UNSENT_BYTES;
-    if (c->address.any.sa_family != AF_INET && c->address.any.sa_family != AF_INET6)
+    if (!peer_is_remote(&c->peer))
         return;
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     setsockopt(c->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
-}
-
-/* Of IPv6, whoever has one address has a network of 64 bits. */
-static struct span address_kind(const union client_address *address)
-{
-    struct span bytes = address_bytes(address);
-    if (address->any.sa_family == AF_INET6)
-        bytes.len = 8;
-    return bytes;
 }
 
 static void say_refused(struct client *c)
@@ -543,21 +502,17 @@ static void say_refused(struct client *c)
     if (!bucket_take(&e->refusals_said, 1, 1, SAY_EVERY_MS, turn_now_ms(&e->turn)))
         return;
     log_warning("%s has %llu connections: more are refused (limits.connections_per_address)",
-                c->peer, (unsigned long long)e->config->limits.connections_per_address);
+                c->peer.text, (unsigned long long)e->config->limits.connections_per_address);
 }
 
 static bool enter_crowd(struct client *c)
 {
     struct env *e = c->env;
-    struct span kind = address_kind(&c->address);
     unsigned max = (unsigned)e->config->limits.connections_per_address;
-    if (kind.len == 0 || max == 0)
+    if (peer_enter(&c->peer, e->crowd, &e->key, max))
         return true;
-    c->crowd_kind = siphash(&e->key, kind);
-    c->in_crowd = crowd_enter(e->crowd, c->crowd_kind, max);
-    if (!c->in_crowd)
-        say_refused(c);
-    return c->in_crowd;
+    say_refused(c);
+    return false;
 }
 
 bool client_accept(struct env *env, const struct config_listen *listen, int fd,
@@ -581,7 +536,7 @@ bool client_accept(struct env *env, const struct config_listen *listen, int fd,
     timeout_init(&c->timeout, on_timeout);
     buf_init(&c->out, &env->out_blocks);
     diary_init(&c->diary);
-    note_peer(c, address);
+    peer_init(&c->peer, address);
     if (!enter_crowd(c)) {
         client_free(c);
         return true;

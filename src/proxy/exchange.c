@@ -284,7 +284,7 @@ static bool start_call(struct exchange *x)
     struct client *c = x->client;
     const struct config_origin *origin = x->route->origin;
     const struct forward_rules rules = {
-        .peer = span_str(c->peer),
+        .peer = span_str(c->peer.text),
         .host = origin->host ? span_str(origin->host) : SPAN(""),
         .via_protocol = SPAN("2"),
         .append = c->listen->forwarded == CONFIG_FORWARDED_APPEND,
@@ -461,7 +461,7 @@ static void report(struct exchange *x)
     const struct exchange_plan *plan = x->plan;
     uint64_t first = x->call.first_byte_us;
     const struct record record = {
-        .peer = c->peer,
+        .peer = c->peer.text,
         .tls_version = tls_conn_version(c->tls),
         .request = &x->request,
         .origin = x->route ? x->route->origin : NULL,

@@ -53,7 +53,7 @@ static bool is_loopback(const struct client *c)
     };
     const struct config_networks loopback = {(struct config_network *)networks,
                                              ARRAY_LEN(networks)};
-    return config_networks_have(&loopback, &c->address.any);
+    return config_networks_have(&loopback, &c->peer.address.any);
 }
 
 /* A request that somebody else forwarded may be from anywhere, whoever brought it. */
@@ -63,7 +63,7 @@ static bool wants_explanation(const struct exchange *x)
     const struct fields *fields = &x->request.fields;
     if (x->is_push || !fields_get(fields, FIELD_CF_H2_PUSH_EXPLAIN))
         return false;
-    if (!config_networks_have(&c->env->config->push.explain_from, &c->address.any))
+    if (!config_networks_have(&c->env->config->push.explain_from, &c->peer.address.any))
         return false;
     bool forwarded =
         fields_get(fields, FIELD_X_FORWARDED_FOR) || fields_get(fields, FIELD_FORWARDED);
