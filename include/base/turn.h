@@ -34,8 +34,8 @@ struct turn {
     struct list next;
     struct list put_off;  /* the first is due first */
     uint64_t number;      /* of turns that have begun */
-    unsigned events;      /* of this one */
-    unsigned most_events; /* of any before */
+    unsigned events;      /* of its loop, this turn */
+    unsigned most_events; /* of any turn */
     uint64_t now_ms;
 };
 
@@ -45,8 +45,9 @@ void turn_init(struct turn *t);
 void turn_task_init(struct turn_task *task, void (*run)(struct turn_task *task));
 /* Queues `task` in `phase`, also if it was put off; does nothing if it is queued otherwise. */
 void turn_add(struct turn *t, enum turn_phase phase, struct turn_task *task);
-/* An event of the loop asks for `task`: queues it for the read phase. */
-void turn_add_event(struct turn *t, struct turn_task *task);
+/* This turn's loop has told of `n` events, of whomever: others may share the loop, and each event
+ * takes the room of another. */
+void turn_note_events(struct turn *t, unsigned n);
 /* The loop has told of all that had happened when this turn began: it reports more events at once
  * than there were. */
 bool turn_knows_all(const struct turn *t);

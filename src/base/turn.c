@@ -4,7 +4,8 @@
 
 enum {
     EVENTS_AT_ONCE =
-        16, /* libevent asks for 32 at first, and for at least as many as it ever got */
+        16,        /* libevent asks for 32 at first, and for at least as many as it ever got */
+    SURE_PART = 4, /* it counts a socket twice that is ready both ways, and timers too */
     LINE_BYTES = 64,
     LINES_BEFORE = 2,
     LINES_AFTER = 14,
@@ -42,15 +43,16 @@ void turn_defer(struct turn *t, struct turn_task *task)
         list_push(&t->next, &task->node);
 }
 
-void turn_add_event(struct turn *t, struct turn_task *task)
+void turn_note_events(struct turn *t, unsigned n)
 {
-    t->events++;
-    turn_add(t, TURN_READ, task);
+    t->events = n;
+    if (n > t->most_events)
+        t->most_events = n;
 }
 
 bool turn_knows_all(const struct turn *t)
 {
-    return t->events < EVENTS_AT_ONCE || t->events < t->most_events / 2;
+    return t->events < EVENTS_AT_ONCE || t->events < t->most_events / SURE_PART;
 }
 
 void turn_put_off(struct turn *t, struct turn_task *task)
@@ -84,8 +86,6 @@ void turn_begin(struct turn *t)
 {
     struct list *node;
     t->number++;
-    if (t->events > t->most_events)
-        t->most_events = t->events;
     t->events = 0;
     t->now_ms = 0;
     while ((node = list_pop(&t->next)))

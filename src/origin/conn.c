@@ -180,7 +180,7 @@ static void on_readable(evutil_socket_t fd, short events, void *user)
     (void)fd;
     (void)events;
     struct conn *c = user;
-    turn_add_event(c->pool->all->turn, &c->act);
+    turn_add(c->pool->all->turn, TURN_READ, &c->act);
 }
 
 static void on_writable(evutil_socket_t fd, short events, void *user)

@@ -469,7 +469,7 @@ static void on_readable(evutil_socket_t fd, short events, void *user)
     (void)fd;
     (void)events;
     struct client *c = user;
-    turn_add_event(&c->env->turn, &c->read);
+    turn_add(&c->env->turn, TURN_READ, &c->read);
 }
 
 static void on_writable(evutil_socket_t fd, short events, void *user)

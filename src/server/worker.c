@@ -208,6 +208,15 @@ static void gather(struct worker *w)
     metrics_add_coalesced(&w->metrics, us);
 }
 
+/* All generations share the loop, with listeners, dials and whoever can be written to again: that
+ * is why the loop itself is asked. */
+static void note_events(struct worker *w)
+{
+    int n = event_base_get_max_events(w->base, EVENT_BASE_COUNT_ACTIVE, 1);
+    LIST_FOR_EACH_SAFE (g, &w->generations, struct generation, node)
+        turn_note_events(&g->env.turn, (unsigned)n);
+}
+
 static void *run(void *user)
 {
     struct worker *w = user;
@@ -217,6 +226,7 @@ static void *run(void *user)
         if (may_wait)
             gather(w);
         event_base_loop(w->base, may_wait ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK);
+        note_events(w);
         end_turn(w);
     }
     end(w);

@@ -265,6 +265,42 @@ static void without_a_file_hangup_is_the_end(void **state)
     assert_true(daemon_ends(rig->daemon, CHECK_SOON_MS));
 }
 
+/* The loop tells of so many events at once, at first: after that, of the stray bytes only in its
+ * next turn, though they came before this one. */
+static void stray_bytes_are_found_among_events_of_older_clients(void **state)
+{
+    enum { AT_ONCE = 32, OLD = AT_ONCE - 1 };
+    static const char ping[] = "\0\0\x08\x06\0\0\0\0\0headstar";
+    struct rig *rig = *state;
+    struct stub *stub = rig_start_alone(rig, "");
+    struct peer *old[OLD];
+    STUB_ON(stub, "/held", AWAIT(0), SEND(OK_EMPTY));
+    STUB_ON(stub, "/stray", SEND(OK_EMPTY), AWAIT(1),
+            SEND("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"));
+    for (size_t i = 0; i < OLD; i++) {
+        old[i] = rig_peer(rig, NULL);
+        peer_get(old[i], "/held", NULL);
+        peer_settle(old[i]);
+    }
+    stub_wait(stub, STUB_REQUESTS, OLD);
+    struct daemon_setup setup = setup_of(rig, "");
+    setup.top = "workers = 1";
+    daemon_reload(rig->daemon, rig->dir, &setup, true);
+    struct peer *young = rig_peer(rig, NULL);
+    assert_int_equal(peer_fetch(young, "/stray")->status, 200);
+    for (size_t i = 0; i < OLD; i++)
+        peer_settle(old[i]);
+    daemon_freeze(rig->daemon);
+    int32_t next = peer_get(young, "/next", NULL);
+    peer_raw(young, ping, sizeof ping - 1);
+    for (size_t i = 0; i < OLD; i++)
+        peer_raw(old[i], ping, sizeof ping - 1);
+    stub_open(stub, 1);
+    stub_wait(stub, STUB_ANSWERED, 1);
+    daemon_thaw(rig->daemon);
+    check_text(bytes_text(&peer_until_closed(young, next)->body), "ok\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -278,6 +314,7 @@ int main(void)
         RIG_TEST(nothing_is_lost_through_many_reloads),
         RIG_TEST(reloads_in_a_row_end_with_the_last),
         RIG_TEST(without_a_file_hangup_is_the_end),
+        RIG_TEST(stray_bytes_are_found_among_events_of_older_clients),
     };
     return rig_run(tests);
 }
