@@ -126,6 +126,24 @@ static void client_that_takes_only_small_records_gets_all(void **state)
     }
 }
 
+/* Also where the last frame is one that goes from where the body lies. */
+static void trailers_follow_bodies_of_every_size(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub = rig_start_alone(rig, "");
+    struct peer *p = rig_peer(rig, NULL);
+    for (uint64_t bytes = 9000; bytes < 170000; bytes += 7001) {
+        const char *target = rig_text(rig, "/%llu", (unsigned long long)bytes);
+        STUB_ON(stub, target, SEND("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+                CHUNKS(bytes), SEND("0\r\nX-Sum: right\r\n\r\n"));
+        const struct peer_stream *s = peer_fetch(p, target);
+        assert_int_equal(s->error, 0);
+        assert_int_equal(s->body_bytes, bytes);
+        assert_true(s->body_is_pattern);
+        check_text(fieldset_get(&s->trailers, "x-sum"), "right");
+    }
+}
+
 static void slow_origin_pauses_the_upload_and_gets_all(void **state)
 {
     struct rig *rig = *state;
@@ -306,6 +324,7 @@ int main(void)
         RIG_TEST(slow_reader_pauses_the_origin_and_gets_all),
         RIG_TEST(stream_reset_in_the_middle_of_a_frame_leaves_the_others_whole),
         RIG_TEST(client_that_takes_only_small_records_gets_all),
+        RIG_TEST(trailers_follow_bodies_of_every_size),
         RIG_TEST(slow_origin_pauses_the_upload_and_gets_all),
         RIG_TEST(every_framing_of_the_origin_is_read),
         RIG_TEST(bytes_may_come_one_by_one),
