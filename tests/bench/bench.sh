@@ -1,8 +1,8 @@
 #!/bin/sh
 # bench.sh full|quick|instructions|report BINARY TOOLS DIR - headstart beside its peers: rows.txt says
-# what is done (add a row there), peers.sh by whom (add a peer there). Every run has a fresh proxy;
-# rounds are interleaved, so that what disturbs the machine disturbs all alike. One wrong response, and
-# the bench fails.
+# what is done (add a row there), peers.sh by whom (add a peer there). Every run has a fresh proxy. The
+# proxies of a row run at the same time, or one after the other in interleaved rounds, so that what
+# disturbs the machine disturbs all alike. One wrong response, and the bench fails.
 #
 # Writes into DIR: `machine`, what it was measured on; `results`, a line for each run; `summary`, the
 # medians (summary.awk); `table.md` and `chart.svg` (table.awk, chart.awk).
@@ -72,6 +72,28 @@ run_load() {
     stop_proxy
 }
 
+# run_together ROW PEERS ARGUMENTS: all at the same time, so that noise hits all alike.
+run_together() {
+    row=$1
+    names=$2
+    shift 2
+    start_together "$names"
+    loads=
+    for one in $together; do
+        peer=${one%%:*}
+        one=${one#*:}
+        $on_client_core "$tools/load" -p "${one%:*}" -g "${one#*:}" "$@" >"$dir/$peer/line" &
+        loads="$loads $peer:$!"
+    done
+    failed=
+    for one in $loads; do wait "${one#*:}" || failed=${one%:*}; done
+    stop_together
+    [ -z "$failed" ] || run_failed "$row" "$failed"
+    for peer in $names; do
+        echo "$row $peer $(cat "$dir/$peer/line")" | tee -a "$results"
+    done
+}
+
 # count ROW PEER WHAT ARGUMENTS: sets `counted` to the instructions or the system calls of a whole run.
 count() {
     row=$1
@@ -126,6 +148,13 @@ pass() {
         case $arguments in *'$RATE'*) needs_rate=with ;; *) needs_rate=without ;; esac
         [ "$needs_rate" = "$2" ] || continue
         arguments=$(echo "$arguments" | sed "s/\$RATE/${rate:-}/")
+        case $arguments in
+        *+*)
+            # shellcheck disable=SC2086
+            run_together "$id" "$(peers_of "$who")" ${arguments#*+} </dev/null
+            continue
+            ;;
+        esac
         for peer in $(peers_of "$who"); do
             # shellcheck disable=SC2086
             run "$id" "$peer" $arguments </dev/null
@@ -133,9 +162,9 @@ pass() {
     done <"$dir/rows"
 }
 
-# 70 % of the slowest proxy's throughput in the row `small`, each with its median.
+# 70 % of the slowest proxy's throughput in the row `alone`, each with its median.
 rate_of_results() {
-    awk '$1 == "small" {
+    awk '$1 == "alone" {
         for (i = 3; i <= NF; i++)
             if (sub(/^per_s=/, "", $i)) print $2, $i
     }' "$results" | sort -k 1,1 -k 2,2n | awk '

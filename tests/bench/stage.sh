@@ -19,6 +19,7 @@ ulimit -n "$(ulimit -Hn)" 2>/dev/null || :
 origin_pid=
 proxy_pid=
 attack_pid=
+together= # NAME:PORT:PID of those that run at the same time
 
 stage_links() {
     for count in 5 50 500; do
@@ -95,6 +96,7 @@ stage_stop_child() {
 
 stage_close() {
     stop_proxy
+    stop_together
     stop_attack
     [ -z "$origin_pid" ] || stage_stop "$origin_pid"
     rm -rf "$dir"
@@ -117,6 +119,26 @@ start_proxy() {
 stop_proxy() {
     [ -z "$proxy_pid" ] || $proxy_stop "$proxy_pid"
     proxy_pid=
+}
+
+# start_together NAMES: all at once on the proxy's core, each on a port of its own.
+start_together() {
+    port_alone=$port
+    # shellcheck disable=SC2046
+    free=$(echo $("$tools/site" ports "$(echo "$1" | wc -w)"))
+    for name in $1; do
+        port=${free%% *}
+        free=${free#* }
+        start_proxy "$name"
+        together="$together $name:$port:$proxy_pid"
+        proxy_pid=
+    done
+    port=$port_alone
+}
+
+stop_together() {
+    for one in $together; do stage_stop "${one##*:}"; done
+    together=
 }
 
 # start_attack KIND CONNECTIONS RATE: at low priority, so that it takes little from the load client.
