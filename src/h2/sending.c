@@ -261,7 +261,7 @@ bool h2_session_wants_send(const struct h2_session *s)
 /* The status as text, in `arena`. */
 static struct span status_text(unsigned status, struct arena *arena)
 {
-    char *text = arena_alloc(arena, 3);
+    char *text = arena_text(arena, 3);
     if (!text)
         return SPAN("");
     text[0] = (char)('0' + status / 100);

@@ -190,30 +190,6 @@ static inline uint64_t control_bytes(const char *at)
     return (~text | deleted) & ~word & tops;
 }
 
-/* Most values are of eight bytes and more, without a tab. */
-static bool has_no_control_bytes(struct span value)
-{
-    const size_t step = sizeof(uint64_t);
-    if (value.len < step)
-        return false;
-    uint64_t found = control_bytes(value.ptr + value.len - step);
-    for (size_t i = 0; i + step < value.len; i += step)
-        found |= control_bytes(value.ptr + i);
-    return found == 0;
-}
-
-bool field_value_is_valid(struct span value)
-{
-    if (has_no_control_bytes(value))
-        return true;
-    unsigned char bad = 0;
-    for (size_t i = 0; i < value.len; i++) {
-        unsigned char c = (unsigned char)value.ptr[i];
-        bad |= (unsigned char)((c < ' ') & (c != '\t')) | (unsigned char)(c == 0x7f);
-    }
-    return bad == 0;
-}
-
 static bool is_value_byte(char c)
 {
     return ((unsigned char)c >= ' ' && c != 0x7f) || c == '\t';
@@ -238,6 +214,11 @@ size_t field_value_end(struct span text, size_t from)
     while (i < text.len && is_value_byte(text.ptr[i]))
         i++;
     return i;
+}
+
+bool field_value_is_valid(struct span value)
+{
+    return field_value_end(value, 0) == value.len;
 }
 
 bool fields_list_has(const struct fields *f, enum field_name id, struct span item)

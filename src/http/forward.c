@@ -134,7 +134,7 @@ static struct span joined(const struct fields *in, enum field_name id, struct sp
         len += only.len + separator.len;
         parts++;
     }
-    char *text = parts > 1 ? arena_alloc(arena, len) : NULL;
+    char *text = parts > 1 ? arena_text(arena, len) : NULL;
     if (!text)
         return parts > 1 ? SPAN("") : only;
     size_t at = 0;

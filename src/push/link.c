@@ -240,7 +240,7 @@ struct span link_value_plain(struct link_value value, struct arena *arena)
 {
     if (value.escapes == 0)
         return value.text;
-    char *plain = arena_alloc(arena, value.text.len - value.escapes);
+    char *plain = arena_text(arena, value.text.len - value.escapes);
     size_t len = 0;
     for (size_t i = 0; plain && i < value.text.len; i++) {
         if (value.text.ptr[i] == '\\')

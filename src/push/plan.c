@@ -321,7 +321,7 @@ static void rewrite(struct field *line, const struct plan_link *links, struct fi
     struct link_reader reader;
     struct link link;
     size_t len = 0;
-    char *out = arena_alloc(fields->arena, line->value.len);
+    char *out = arena_text(fields->arena, line->value.len);
     if (!out) {
         fields->failed = true;
         return;
@@ -393,7 +393,7 @@ struct span plan_pushed_value(const struct plan_page *page, struct arena *arena)
     size_t bytes = 0, len = 0;
     for (size_t i = 0; i < page->pushed_len; i++)
         bytes += page->pushed[i].written.len + sizeof "<>,";
-    char *out = bytes > 0 ? arena_alloc(arena, bytes) : NULL;
+    char *out = bytes > 0 ? arena_text(arena, bytes) : NULL;
     for (size_t i = 0; out && i < page->pushed_len; i++) {
         len = append(out, len, len > 0 ? SPAN(",<") : SPAN("<"));
         len = append(out, len, page->pushed[i].written);
@@ -422,7 +422,7 @@ struct span plan_explain_value(const struct plan *plan, enum plan_off off, struc
     for (size_t i = 0; i < plan->len; i++)
         bytes += sizeof ", <>;verdict=" + plan->links[i].written.len +
                  strlen(verdict_texts[plan->links[i].verdict]);
-    char *out = bytes > 0 ? arena_alloc(arena, bytes) : NULL;
+    char *out = bytes > 0 ? arena_text(arena, bytes) : NULL;
     if (!out)
         return SPAN("");
     len = append(out, len, head);

@@ -14,7 +14,8 @@ void coalesce_init(struct coalesce *c, uint64_t most_us, uint64_t now_us)
     *c = (struct coalesce){.most_us = most_us, .began_us = now_us, .folded_us = now_us};
 }
 
-/* One answer that took very long, a poll perhaps, says nothing of the others. */
+/* One answer that took very long, a poll perhaps, says nothing of the others. This also keeps the
+ * interval of turns within its bound. */
 void coalesce_answered(struct coalesce *c, uint64_t waited_us)
 {
     uint64_t most = c->most_us * PART;
@@ -48,8 +49,6 @@ static uint64_t interval(const struct coalesce *c)
     if (s->answers == 0)
         return 0;
     uint64_t us = s->waited_us / s->answers / PART;
-    if (us > c->most_us)
-        us = c->most_us;
     return s->answers * us < s->us * FEW_ANSWERS ? 0 : us;
 }
 
