@@ -1,27 +1,33 @@
 /* turn.h - what is to be done before a worker's turn ends.
  * A turn is one round of the event loop. Events and callbacks of libraries only record what they
  * saw and queue a task; the end of the turn runs the tasks, phase by phase: first what acts, then
- * what reads, then what writes, then what frees. A task of an earlier phase that is queued by a
- * later one runs before the later phase goes on: what was read is acted on while it is at hand,
- * before something else is read, and memory is freed only when nothing else is left to do. What
- * gains by company may be put off: it is run when there is nothing else to do, and otherwise soon.
+ * what forwards requests, then what reads, then what writes, then what frees. A task of an earlier
+ * phase that is queued by a later one runs before the later phase goes on: what was read is acted
+ * on and forwarded while it is at hand, before something else is read, and memory is freed only
+ * when nothing else is left to do. Where much was read, it is written before more is. What gains by
+ * company may be put off: it is run when there is nothing else to do, and otherwise soon.
  * Borrows the tasks, each until it has run or was taken back. One thread only. */
 #ifndef BASE_TURN_H
 #define BASE_TURN_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/list.h"
 
 enum turn_phase {
     TURN_ACT,
+    TURN_FORWARD,
     TURN_READ,
     TURN_WRITE,
     TURN_FREE,
     TURN_PHASES,
 };
 
-enum { TURN_PUT_OFF_MS = 2 };
+enum {
+    TURN_PUT_OFF_MS = 2,
+    TURN_READ_BYTES = 512 * 1024, /* what the cache of a core still holds when it is written */
+};
 
 struct turn_task {
     struct list node;
@@ -36,6 +42,7 @@ struct turn {
     uint64_t number;      /* of turns that have begun */
     unsigned events;      /* of its loop, this turn */
     unsigned most_events; /* of any turn */
+    size_t read_bytes;    /* since the write phase was last through */
     uint64_t now_ms;
 };
 
@@ -45,6 +52,9 @@ void turn_init(struct turn *t);
 void turn_task_init(struct turn_task *task, void (*run)(struct turn_task *task));
 /* Queues `task` in `phase`, also if it was put off; does nothing if it is queued otherwise. */
 void turn_add(struct turn *t, enum turn_phase phase, struct turn_task *task);
+/* `n` bytes were read that are to be written to somebody. Once it was TURN_READ_BYTES, the write
+ * phase comes before the read phase goes on. */
+void turn_note_read(struct turn *t, size_t n);
 /* This turn's loop has told of `n` events, of whomever: others may share the loop, and each event
  * takes the room of another. */
 void turn_note_events(struct turn *t, unsigned n);

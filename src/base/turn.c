@@ -19,6 +19,7 @@ void turn_init(struct turn *t)
     list_init(&t->put_off);
     t->number = 1;
     t->events = t->most_events = 0;
+    t->read_bytes = 0;
     t->now_ms = 0;
 }
 
@@ -41,6 +42,11 @@ void turn_defer(struct turn *t, struct turn_task *task)
 {
     if (list_empty(&task->node))
         list_push(&t->next, &task->node);
+}
+
+void turn_note_read(struct turn *t, size_t n)
+{
+    t->read_bytes += n;
 }
 
 void turn_note_events(struct turn *t, unsigned n)
@@ -87,6 +93,7 @@ void turn_begin(struct turn *t)
     struct list *node;
     t->number++;
     t->events = 0;
+    t->read_bytes = 0;
     t->now_ms = 0;
     while ((node = list_pop(&t->next)))
         list_push(&t->phases[TURN_ACT], node);
@@ -107,9 +114,22 @@ static void fetch(const struct list *node)
         __builtin_prefetch(at + i * LINE_BYTES);
 }
 
+/* So much was read that it is to be written before more is. */
+static bool must_write(struct turn *t)
+{
+    if (t->read_bytes < TURN_READ_BYTES)
+        return false;
+    if (!list_empty(&t->phases[TURN_WRITE]))
+        return true;
+    t->read_bytes = 0;
+    return false;
+}
+
 static struct list *next_task(struct turn *t)
 {
     for (int i = 0; i < TURN_PHASES; i++) {
+        if (i == TURN_READ && must_write(t))
+            i = TURN_WRITE;
         struct list *node = list_pop(&t->phases[i]);
         if (node) {
             fetch(t->phases[i].next);

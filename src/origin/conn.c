@@ -108,6 +108,7 @@ static bool read_once(struct conn *c)
     switch (wire_read(&c->wire, at, room, &n)) {
     case WIRE_OK:
         c->emptied_in = n < room ? c->pool->all->turn->number : 0;
+        turn_note_read(c->pool->all->turn, n);
         call_received(c->call, at, n);
         return wire_is_layered(&c->wire);
     case WIRE_AGAIN:
@@ -289,7 +290,7 @@ void conn_carry(struct conn *c, struct call *call)
 void conn_write_soon(struct conn *c)
 {
     if (!c->write_blocked)
-        turn_add(c->pool->all->turn, TURN_WRITE, &c->write);
+        turn_add(c->pool->all->turn, TURN_FORWARD, &c->write);
 }
 
 void conn_resume(struct conn *c)

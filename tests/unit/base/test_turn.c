@@ -51,16 +51,18 @@ static int make(void **state)
 static void phases_run_in_order_and_tasks_in_that_of_their_queueing(void **state)
 {
     (void)state;
-    static const enum turn_phase phases[] = {TURN_FREE, TURN_WRITE, TURN_ACT,
-                                             TURN_FREE, TURN_WRITE, TURN_ACT};
-    struct job jobs[6];
-    for (size_t i = 0; i < 6; i++) {
+    static const enum turn_phase phases[] = {
+        TURN_FREE, TURN_WRITE, TURN_READ, TURN_FORWARD, TURN_ACT,
+        TURN_FREE, TURN_WRITE, TURN_READ, TURN_ACT,
+    };
+    struct job jobs[ARRAY_LEN(phases)];
+    for (size_t i = 0; i < ARRAY_LEN(phases); i++) {
         jobs[i] = job((char)('1' + i));
         init_job(&jobs[i]);
         turn_add(&turn, phases[i], &jobs[i].task);
     }
     turn_run(&turn);
-    assert_string_equal(ran, "362514");
+    assert_string_equal(ran, "594382716");
 }
 
 static void an_earlier_phase_goes_first_even_when_queued_by_a_later_one(void **state)
@@ -175,6 +177,53 @@ static void run_turn(uint64_t now_ms, struct job *busy)
     turn_run(&turn);
 }
 
+/* A reader that brings `n` bytes, and asks for them to be written. */
+struct reader {
+    struct turn_task task;
+    size_t n;
+    struct job write;
+};
+
+static void run_reader(struct turn_task *task)
+{
+    struct reader *r = CONTAINER_OF(task, struct reader, task);
+    ran[strlen(ran)] = 'r';
+    turn_note_read(&turn, r->n);
+    turn_add(&turn, TURN_WRITE, &r->write.task);
+}
+
+static void add_readers(struct reader readers[4], size_t n)
+{
+    for (size_t i = 0; i < 4; i++) {
+        readers[i] = (struct reader){.n = n, .write = job('w')};
+        turn_task_init(&readers[i].task, run_reader);
+        init_job(&readers[i].write);
+        turn_add(&turn, TURN_READ, &readers[i].task);
+    }
+}
+
+static void where_much_was_read_it_is_written_before_more_is_read(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t bytes; /* of each of four */
+        const char *order;
+    } cases[] = {
+        {TURN_READ_BYTES / 4 - 1, "rrrrwwww"},
+        {TURN_READ_BYTES / 2, "rrwwrrww"},
+        {TURN_READ_BYTES / 2 - 1, "rrrwwwrw"},
+        {TURN_READ_BYTES, "rwrwrwrw"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct reader readers[4];
+        add_readers(readers, cases[i].bytes);
+        turn_run(&turn);
+        assert_string_equal(ran, cases[i].order);
+        memset(ran, 0, sizeof ran);
+        turn_begin(&turn);
+    }
+}
+
 static void with_many_events_there_may_be_more(void **state)
 {
     (void)state;
@@ -275,6 +324,7 @@ int main(void)
         cmocka_unit_test_setup(a_task_that_was_taken_back_does_not_run, make),
         cmocka_unit_test_setup(a_task_may_free_itself, make),
         cmocka_unit_test_setup(a_deferred_task_waits_for_the_next_turn, make),
+        cmocka_unit_test_setup(where_much_was_read_it_is_written_before_more_is_read, make),
         cmocka_unit_test_setup(with_many_events_there_may_be_more, make),
         cmocka_unit_test_setup(what_is_put_off_waits_for_a_turn_with_nothing_else, make),
         cmocka_unit_test_setup(what_is_put_off_does_not_wait_for_long, make),
