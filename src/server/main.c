@@ -1,6 +1,7 @@
 /* main.c - from the command line to running workers and back. */
 #include <errno.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pthread.h>
 #include <pwd.h>
@@ -29,6 +30,8 @@ enum exit_code {
     EXIT_USAGE = 2,
     EXIT_RUN_TIME = 3,
 };
+
+enum { DESCRIPTORS_AHEAD = 65536 };
 
 static const int signal_numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
 
@@ -84,6 +87,20 @@ static void raise_descriptor_limit(void)
         limit.rlim_cur = limit.rlim_max;
         setrlimit(RLIMIT_NOFILE, &limit);
     }
+}
+
+/* The kernel's table of descriptors doubles when it is full, and in a process of several threads it
+ * waits for all processors before: 10 ms and more in which a worker does nothing, as connections
+ * come. So the table gets its size before there are threads. It does not shrink. */
+static void grow_descriptor_table(int fd)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    int most = limit.rlim_cur < DESCRIPTORS_AHEAD ? (int)limit.rlim_cur : DESCRIPTORS_AHEAD;
+    int last = fcntl(fd, F_DUPFD_CLOEXEC, most - 1);
+    if (last >= 0)
+        close(last);
 }
 
 static size_t count_cpus(void)
@@ -282,6 +299,7 @@ static bool start(struct daemon *d)
         log_error("the event loop cannot be opened: %s", strerror(errno));
         return false;
     }
+    grow_descriptor_table(d->ended_fd);
     return open_admin(d) && start_workers(d, count);
 }
 

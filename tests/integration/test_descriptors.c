@@ -136,6 +136,29 @@ static uint64_t cpu_ticks(struct rig *rig)
     return ticks;
 }
 
+/* The number after `key` in a file of the daemon's under /proc. */
+static unsigned long long number_of(struct rig *rig, const char *file, const char *key)
+{
+    char *path = check_printf("/proc/%d/%s", daemon_pid(rig->daemon), file);
+    char *text = check_read_file(path);
+    assert_non_null(text);
+    const char *at = strstr(text, key);
+    assert_non_null(at);
+    unsigned long long number = strtoull(at + strlen(key), NULL, 10);
+    free(path);
+    free(text);
+    return number;
+}
+
+/* Where it grew as connections come, each growth would hold up all of a worker's clients. */
+static void table_of_descriptors_has_its_size_from_the_start(void **state)
+{
+    struct rig *rig = *state;
+    rig_start_alone(rig, "");
+    unsigned long long limit = number_of(rig, "limits", "Max open files"), most = 65536;
+    assert_true(number_of(rig, "status", "FDSize:") >= (limit < most ? limit : most));
+}
+
 static size_t times_said(struct rig *rig, const char *what)
 {
     char *messages = daemon_messages(rig->daemon);
@@ -265,6 +288,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         RIG_TEST(connections_that_say_nothing_are_ended_and_cost_nobody),
+        RIG_TEST(table_of_descriptors_has_its_size_from_the_start),
         RIG_TEST(accepting_pauses_without_descriptors_and_comes_back),
         RIG_TEST(origin_that_cannot_be_dialed_for_want_of_descriptors_is_a_502),
         RIG_TEST(clients_leave_descriptors_to_connections_with_the_origin),
