@@ -1,8 +1,9 @@
 #!/bin/sh
 # bench.sh full|quick|instructions|report BINARY TOOLS DIR - headstart beside its peers: rows.txt says
-# what is done (add a row there), peers.sh by whom (add a peer there). Every run has a fresh proxy. The
-# proxies of a row run at the same time, or one after the other in interleaved rounds, so that what
-# disturbs the machine disturbs all alike. One wrong response, and the bench fails.
+# what is done (add a row there), peers.sh by whom (add a peer there). Every round has fresh proxies.
+# Those of a row take turns at short spells of load, or work at the same time, or come one after the
+# other in interleaved rounds, so that what disturbs the machine disturbs all alike. One wrong
+# response, and the bench fails.
 #
 # Writes into DIR: `machine`, what it was measured on; `results`, a line for each run; `summary`, the
 # medians (summary.awk); `table.md` and `chart.svg` (table.awk, chart.awk).
@@ -25,7 +26,7 @@ peers=${BENCH_PEERS:-$PEERS}
 rows=${BENCH_ROWS:-}
 case $mode in
 quick)
-    rounds_at_most=${BENCH_ROUNDS:-2}
+    rounds_at_most=${BENCH_ROUNDS:-1}
     peers=${BENCH_PEERS:-nginx h2o headstart}
     rows=${BENCH_ROWS:-small single medium visit-5 visit-50 handshake}
     ;;
@@ -70,6 +71,28 @@ run_load() {
     line=$(load -g "$proxy_pid" "$@") || run_failed "$row" "$peer"
     stop_attack
     stop_proxy
+}
+
+# run_in_turns ROW SPELLS PEERS ARGUMENTS: all are there, and one at a time has a spell of load, so
+# that each has the core and its caches for itself, and noise that lasts hits all alike. Each spell
+# warms up, and is a line of the results.
+run_in_turns() {
+    row=$1
+    spells=$2
+    names=$3
+    shift 3
+    start_together "$names"
+    spell=0
+    while [ $spell -lt "$spells" ]; do
+        spell=$((spell + 1))
+        for one in $together; do
+            peer=${one%%:*}
+            one=${one#*:}
+            line=$($on_client_core "$tools/load" -p "${one%:*}" -g "${one#*:}" "$@") || run_failed "$row" "$peer"
+            echo "$row $peer $line" | tee -a "$results"
+        done
+    done
+    stop_together
 }
 
 # run_together ROW PEERS ARGUMENTS: all at the same time, so that noise hits all alike.
@@ -148,23 +171,21 @@ pass() {
         case $arguments in *'$RATE'*) needs_rate=with ;; *) needs_rate=without ;; esac
         [ "$needs_rate" = "$2" ] || continue
         arguments=$(echo "$arguments" | sed "s/\$RATE/${rate:-}/")
+        # shellcheck disable=SC2086
         case $arguments in
-        *+*)
-            # shellcheck disable=SC2086
-            run_together "$id" "$(peers_of "$who")" ${arguments#*+} </dev/null
-            continue
+        ' +'*) run_together "$id" "$(peers_of "$who")" ${arguments#*+} </dev/null ;;
+        ' *'*)
+            arguments=${arguments#*\*}
+            run_in_turns "$id" "${arguments%% *}" "$(peers_of "$who")" ${arguments#* } </dev/null
             ;;
+        *) for peer in $(peers_of "$who"); do run "$id" "$peer" $arguments </dev/null; done ;;
         esac
-        for peer in $(peers_of "$who"); do
-            # shellcheck disable=SC2086
-            run "$id" "$peer" $arguments </dev/null
-        done
     done <"$dir/rows"
 }
 
-# 70 % of the slowest proxy's throughput in the row `alone`, each with its median.
+# 70 % of the slowest proxy's throughput in the row `small`, each with its median.
 rate_of_results() {
-    awk '$1 == "alone" {
+    awk '$1 == "small" {
         for (i = 3; i <= NF; i++)
             if (sub(/^per_s=/, "", $i)) print $2, $i
     }' "$results" | sort -k 1,1 -k 2,2n | awk '

@@ -63,5 +63,5 @@ END {
     printf "--:|--:|---|\n"
     for (r = 1; r <= rows; r++)
         print_line(r)
-    print "\n¹ divided by our own figure: with the log and with 2 workers by that of the proxy alone, beside idle connections by that without."
+    print "\n¹ divided by our own figure: with the log and with 2 workers by that of the first row, beside idle connections by that without."
 }
