@@ -107,8 +107,11 @@ void turn_cancel(struct turn_task *task)
 
 /* Where there are many, the object that a task lies in was last touched long ago: it is fetched
  * while the task before it runs. */
-static void fetch(const struct list *node)
+static void fetch_first(const struct list *phase)
 {
+    if (list_empty(phase))
+        return;
+    const struct list *node = phase->next;
     const char *at = (const char *)node - (size_t)LINES_BEFORE * LINE_BYTES;
     for (size_t i = 0; i < LINES_BEFORE + LINES_AFTER; i++)
         __builtin_prefetch(at + i * LINE_BYTES);
@@ -132,7 +135,7 @@ static struct list *next_task(struct turn *t)
             i = TURN_WRITE;
         struct list *node = list_pop(&t->phases[i]);
         if (node) {
-            fetch(t->phases[i].next);
+            fetch_first(&t->phases[i]);
             return node;
         }
     }
