@@ -37,12 +37,12 @@ struct turn_task {
 
 struct turn {
     struct list phases[TURN_PHASES];
-    struct list next;
-    struct list put_off;  /* the first is due first */
-    uint64_t number;      /* of turns that have begun */
-    unsigned events;      /* of its loop, this turn */
-    unsigned most_events; /* of any turn */
-    size_t read_bytes;    /* since the write phase was last through */
+    struct list next[TURN_PHASES]; /* of the next turn */
+    struct list put_off;           /* the first is due first */
+    uint64_t number;               /* of turns that have begun */
+    unsigned events;               /* of its loop, this turn */
+    unsigned most_events;          /* of any turn */
+    size_t read_bytes;             /* since the write phase was last through */
     uint64_t now_ms;
 };
 
@@ -61,8 +61,9 @@ void turn_note_events(struct turn *t, unsigned n);
 /* The loop has told of all that had happened when this turn began: it reports more events at once
  * than there were. */
 bool turn_knows_all(const struct turn *t);
-/* Queues `task` for the first phase of the next turn, so that others have theirs before. */
-void turn_defer(struct turn *t, struct turn_task *task);
+/* Queues `task` for that phase of the next turn, so that others have theirs before; does nothing if
+ * it is queued already. */
+void turn_defer(struct turn *t, enum turn_phase phase, struct turn_task *task);
 /* Queues `task` for the write phase of the first turn that has nothing else to do, and at the
  * latest of one TURN_PUT_OFF_MS from now; does nothing if it is queued already. */
 void turn_put_off(struct turn *t, struct turn_task *task);

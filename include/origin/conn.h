@@ -45,7 +45,7 @@ struct conn {
 /* Starts to dial. NULL when memory is out. */
 NODISCARD struct conn *conn_new(struct pool *pool);
 /* An idle connection may carry a call: nothing had come on it when this turn began, or later. It is
- * closed otherwise. One that has carried none yet is not looked at. */
+ * closed otherwise. One whose dial ended in this turn is not looked at. */
 NODISCARD bool conn_is_clean(struct conn *c);
 /* An idle connection begins to carry `call`. */
 void conn_carry(struct conn *c, struct call *call);

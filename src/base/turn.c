@@ -13,9 +13,10 @@ enum {
 
 void turn_init(struct turn *t)
 {
-    for (int i = 0; i < TURN_PHASES; i++)
+    for (int i = 0; i < TURN_PHASES; i++) {
         list_init(&t->phases[i]);
-    list_init(&t->next);
+        list_init(&t->next[i]);
+    }
     list_init(&t->put_off);
     t->number = 1;
     t->events = t->most_events = 0;
@@ -38,10 +39,10 @@ void turn_add(struct turn *t, enum turn_phase phase, struct turn_task *task)
         list_push(&t->phases[phase], &task->node);
 }
 
-void turn_defer(struct turn *t, struct turn_task *task)
+void turn_defer(struct turn *t, enum turn_phase phase, struct turn_task *task)
 {
     if (list_empty(&task->node))
-        list_push(&t->next, &task->node);
+        list_push(&t->next[phase], &task->node);
 }
 
 void turn_note_read(struct turn *t, size_t n)
@@ -74,18 +75,23 @@ bool turn_is_put_off(const struct turn_task *task)
     return task->due_ms != 0;
 }
 
+static bool is_empty(const struct list phases[TURN_PHASES])
+{
+    for (int i = 0; i < TURN_PHASES; i++) {
+        if (!list_empty(&phases[i]))
+            return false;
+    }
+    return true;
+}
+
 bool turn_has_more(const struct turn *t)
 {
-    return !list_empty(&t->next) || !list_empty(&t->put_off);
+    return !is_empty(t->next) || !list_empty(&t->put_off);
 }
 
 bool turn_is_over(const struct turn *t)
 {
-    for (int i = 0; i < TURN_PHASES; i++) {
-        if (!list_empty(&t->phases[i]))
-            return false;
-    }
-    return true;
+    return is_empty(t->phases);
 }
 
 void turn_begin(struct turn *t)
@@ -95,8 +101,10 @@ void turn_begin(struct turn *t)
     t->events = 0;
     t->read_bytes = 0;
     t->now_ms = 0;
-    while ((node = list_pop(&t->next)))
-        list_push(&t->phases[TURN_ACT], node);
+    for (int i = 0; i < TURN_PHASES; i++) {
+        while ((node = list_pop(&t->next[i])))
+            list_push(&t->phases[i], node);
+    }
 }
 
 void turn_cancel(struct turn_task *task)

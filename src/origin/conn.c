@@ -85,10 +85,12 @@ static bool was_looked_at(const struct conn *c)
     return !wire_is_layered(&c->wire) && (was_quiet || c->emptied_in == turn->number);
 }
 
-/* Bytes after a response would be taken for the next one. */
+/* Bytes that come unasked would be taken for the answer to the next request. One whose dial has
+ * just ended is used as it is: an origin that speaks first would else be dialed again and again. */
 bool conn_is_clean(struct conn *c)
 {
-    if (c->served > 0 && !was_looked_at(c))
+    bool is_new = c->served == 0 && c->idle_since == c->pool->all->turn->number;
+    if (!is_new && !was_looked_at(c))
         read_idle(c);
     return c->state == CONN_IDLE;
 }
@@ -132,7 +134,7 @@ static void conn_read(struct conn *c)
     }
     for (int i = 0; c->state == CONN_BUSY && !c->paused; i++) {
         if (i == READS_A_TURN) {
-            turn_defer(c->pool->all->turn, &c->act);
+            turn_defer(c->pool->all->turn, TURN_READ, &c->act);
             return;
         }
         if (!read_once(c))
@@ -300,7 +302,7 @@ void conn_resume(struct conn *c)
     c->paused = false;
     event_add(c->read_event, NULL);
     if (wire_is_layered(&c->wire))
-        turn_defer(c->pool->all->turn, &c->act);
+        turn_defer(c->pool->all->turn, TURN_READ, &c->act);
 }
 
 void conn_release(struct conn *c, bool reusable)

@@ -140,7 +140,7 @@ static void dial(struct pool *p)
 {
     for (int n = 0; p->dialing < wanted_dials(p) && p->total < p->origin->max_connections; n++) {
         if (n == DIALS_A_TURN) {
-            turn_defer(p->all->turn, &p->serve);
+            turn_defer(p->all->turn, TURN_ACT, &p->serve);
             return;
         }
         /* Each failure takes a call off the queue: nobody else would ever serve it. */

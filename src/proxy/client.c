@@ -295,7 +295,7 @@ static void regulate(struct client *c)
         event_del(c->read_event);
     } else {
         event_add(c->read_event, NULL);
-        turn_defer(&c->env->turn, &c->read);
+        turn_defer(&c->env->turn, TURN_READ, &c->read);
     }
 }
 
@@ -329,7 +329,7 @@ static void client_read(struct client *c)
         return;
     for (int i = 0; c->state == CLIENT_OPEN && !c->read_blocked && read_once(c); i++) {
         if (i == READS_A_TURN) {
-            turn_defer(&c->env->turn, &c->read);
+            turn_defer(&c->env->turn, TURN_READ, &c->read);
             break;
         }
     }

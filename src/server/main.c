@@ -91,7 +91,7 @@ static void raise_descriptor_limit(void)
 
 /* The kernel's table of descriptors doubles when it is full, and in a process of several threads it
  * waits for all processors before: 10 ms and more in which a worker does nothing, as connections
- * come. So the table gets its size before there are threads. It does not shrink. */
+ * come. So the table gets its size before there are workers. It does not shrink. */
 static void grow_descriptor_table(int fd)
 {
     struct rlimit limit;

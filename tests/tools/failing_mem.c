@@ -64,6 +64,7 @@ void blocks_init(struct blocks *b, size_t block_bytes, size_t max_kept)
 void blocks_init_mapped(struct blocks *b, size_t block_bytes, size_t max_kept)
 {
     blocks_init(b, block_bytes, max_kept);
+    b->mapped = true;
 }
 
 void blocks_trim(struct blocks *b)
@@ -78,7 +79,8 @@ void blocks_fini(struct blocks *b)
 
 void *blocks_take(struct blocks *b)
 {
-    return mem_alloc(b->block_bytes);
+    /* What is mapped is all zero at first. */
+    return b->mapped ? mem_zalloc(1, b->block_bytes) : mem_alloc(b->block_bytes);
 }
 
 void blocks_give(struct blocks *b, void *block)

@@ -150,9 +150,9 @@ static void a_deferred_task_waits_for_the_next_turn(void **state)
     init_job(&later);
     init_job(&never);
     turn_begin(&turn);
-    turn_defer(&turn, &later.task);
-    turn_defer(&turn, &later.task);
-    turn_defer(&turn, &never.task);
+    turn_defer(&turn, TURN_READ, &later.task);
+    turn_defer(&turn, TURN_READ, &later.task);
+    turn_defer(&turn, TURN_ACT, &never.task);
     turn_add(&turn, TURN_FREE, &first.task);
     turn_cancel(&never.task);
     assert_true(turn_has_more(&turn));
