@@ -29,7 +29,7 @@ RELEASE_LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 # GCC optimizes the daemon as a whole; the tests link the same objects without that, which is quicker.
 LTO := $(if $(shell $(CC) -v 2>&1 | grep '^gcc version'),-flto=auto)
 DAEMON_CFLAGS := -O3 $(LTO:%=% -ffat-lto-objects)
-DAEMON_LDFLAGS := -O3 -fno-plt $(LTO)
+DAEMON_LDFLAGS := -O3 $(LTO)
 ASAN_CFLAGS := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 ASAN_LDFLAGS := -fsanitize=address,undefined
 TSAN_CFLAGS := -O1 -fno-omit-frame-pointer -fsanitize=thread
