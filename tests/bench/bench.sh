@@ -87,8 +87,7 @@ run_in_turns() {
         spell=$((spell + 1))
         for one in $together; do
             peer=${one%%:*}
-            one=${one#*:}
-            line=$($on_client_core "$tools/load" -p "${one%:*}" -g "${one#*:}" "$@") || run_failed "$row" "$peer"
+            line=$(load_one "$one" "$@") || run_failed "$row" "$peer"
             echo "$row $peer $line" | tee -a "$results"
         done
     done
@@ -104,8 +103,7 @@ run_together() {
     loads=
     for one in $together; do
         peer=${one%%:*}
-        one=${one#*:}
-        $on_client_core "$tools/load" -p "${one%:*}" -g "${one#*:}" "$@" >"$dir/$peer/line" &
+        load_one "$one" "$@" >"$dir/$peer/line" &
         loads="$loads $peer:$!"
     done
     failed=

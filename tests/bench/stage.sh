@@ -1,6 +1,6 @@
 # shellcheck shell=sh disable=SC2034 # read by others
 # stage.sh - the stage of the bench, read by its scripts: a folder, a certificate, the origin, and one
-# proxy at a time, all stopped by their process ids. Expects $tools, the folder of the built tools.
+# proxy at a time or several together, all stopped by their process ids. Expects $tools, the folder of the built tools.
 #
 # The proxy has one core, the clients and the origin another, if the machine has two.
 
@@ -19,7 +19,7 @@ ulimit -n "$(ulimit -Hn)" 2>/dev/null || :
 origin_pid=
 proxy_pid=
 attack_pid=
-together= # NAME:PORT:PID of those that run at the same time
+together= # NAME:PORT:PID of those that run together
 
 stage_links() {
     for count in 5 50 500; do
@@ -150,6 +150,13 @@ start_attack() {
 stop_attack() {
     [ -z "$attack_pid" ] || stage_stop "$attack_pid"
     attack_pid=
+}
+
+# load_one NAME:PORT:PID ARGUMENTS: against one of those that run together.
+load_one() {
+    address=${1#*:}
+    shift
+    $on_client_core "$tools/load" -p "${address%:*}" -g "${address#*:}" "$@"
 }
 
 # load ARGUMENTS: against the proxy that runs.
