@@ -125,7 +125,7 @@ static void fetch_first(const struct list *phase)
         __builtin_prefetch(at + i * LINE_BYTES);
 }
 
-/* So much was read that it is to be written before more is. */
+/* So much was read that it is to be written before more is; when it was, the count begins anew. */
 static bool must_write(struct turn *t)
 {
     if (t->read_bytes < TURN_READ_BYTES)
