@@ -1,10 +1,13 @@
 #include "check.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 void *check_alloc(size_t size)
 {
@@ -99,6 +102,20 @@ void check_write_file(const char *path, const char *text)
     FILE *out = fopen(path, "we");
     if (!out || fputs(text, out) < 0 || fclose(out) != 0)
         fail_msg("cannot write %s: %s", path, strerror(errno));
+}
+
+int check_dial(unsigned port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+        return fd;
+    int code = errno;
+    close(fd);
+    errno = code;
+    return -1;
 }
 
 void check_text_at(const char *actual, const char *expected, const char *file, int line)

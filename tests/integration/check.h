@@ -45,6 +45,9 @@ char *check_read_file(const char *path);
 /* Writes a whole file; fails the test where that is not possible. */
 void check_write_file(const char *path, const char *text);
 
+/* A socket that is connected to a port on loopback; -1 with errno where that is not possible. */
+int check_dial(unsigned port);
+
 /* Fails the test unless the strings are the same; either may be NULL. */
 #define check_text(actual, expected) check_text_at(actual, expected, __FILE__, __LINE__)
 void check_text_at(const char *actual, const char *expected, const char *file, int line);

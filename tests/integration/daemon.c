@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <limits.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -283,16 +282,24 @@ int daemon_pid(const struct daemon *d)
     return (int)process_pid(d->process);
 }
 
+uint64_t daemon_number(struct daemon *d, const char *file, const char *key)
+{
+    char *path = check_printf("/proc/%d/%s", daemon_pid(d), file);
+    char *text = check_read_file(path);
+    free(path);
+    const char *at = text ? strstr(text, key) : NULL;
+    uint64_t number = at ? strtoull(at + strlen(key), NULL, 10) : 0;
+    free(text);
+    if (number == 0)
+        fail_msg("cannot read %s of the daemon", key);
+    return number;
+}
+
 uint64_t daemon_memory_kib(struct daemon *d, const char *name)
 {
-    char *path = check_printf("/proc/%d/status", daemon_pid(d));
-    char *status = check_read_file(path);
-    free(path);
-    const char *at = status ? strstr(status, name) : NULL;
-    uint64_t kib = at ? strtoull(at + strlen(name) + 1, NULL, 10) : 0;
-    free(status);
-    if (kib == 0)
-        fail_msg("cannot read %s of the daemon", name);
+    char *key = check_printf("%s:", name);
+    uint64_t kib = daemon_number(d, "status", key);
+    free(key);
     return kib;
 }
 
@@ -324,13 +331,11 @@ bool daemon_descriptors_fall_to(struct daemon *d, size_t n)
 
 char *daemon_ask(struct daemon *d, const char *request)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons((uint16_t)daemon_port(d, 1)),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct bytes all = {0};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool fine = connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
-                send(fd, request, strlen(request), MSG_NOSIGNAL) == (ssize_t)strlen(request);
+    int fd = check_dial(daemon_port(d, 1));
+    if (fd < 0)
+        return NULL;
+    bool fine = send(fd, request, strlen(request), MSG_NOSIGNAL) == (ssize_t)strlen(request);
     uint64_t deadline = check_deadline(CHECK_SOON_MS);
     struct pollfd polled = {fd, POLLIN, 0};
     ssize_t n = -1;

@@ -76,6 +76,8 @@ void daemon_freeze(struct daemon *d);
 void daemon_thaw(struct daemon *d);
 
 int daemon_pid(const struct daemon *d);
+/* The number behind `key` in a file of /proc/PID; fails the test where there is none, or 0. */
+uint64_t daemon_number(struct daemon *d, const char *file, const char *key);
 /* A value of /proc/PID/status in KiB: "RssAnon", "VmHWM". */
 uint64_t daemon_memory_kib(struct daemon *d, const char *name);
 

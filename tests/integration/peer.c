@@ -215,6 +215,12 @@ void peer_raw(struct peer *p, const void *bytes, size_t n)
         fail_msg("cannot send raw bytes");
 }
 
+void peer_ping(struct peer *p)
+{
+    static const char ping[] = "\0\0\x08\x06\0\0\0\0\0headstar";
+    peer_raw(p, ping, sizeof ping - 1);
+}
+
 /* Reads once and hands it to the library; false when the connection is over. */
 static bool peer_fill(struct peer *p, bool *again)
 {

@@ -115,6 +115,8 @@ void peer_widen(struct peer *p, int32_t stream, int32_t bytes);
 void peer_set(struct peer *p, int32_t id, uint32_t value);
 /* Sends bytes of the test's own in place of frames of the library's. */
 void peer_raw(struct peer *p, const void *bytes, size_t n);
+/* Sends all that waits to be sent, and a PING, and reads nothing. */
+void peer_ping(struct peer *p);
 
 /* Runs the connection until `condition` holds; false at the deadline, or when the connection has
  * ended. */

@@ -1,6 +1,5 @@
 /* Connections by the thousand that say nothing, and what happens when descriptors run out. */
 #include <errno.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,11 +25,8 @@ struct crowd {
 
 static int dial(struct rig *rig)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons((uint16_t)daemon_port(rig->daemon, 0)),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+    int fd = check_dial(daemon_port(rig->daemon, 0));
+    if (fd < 0)
         fail_msg("cannot connect: %s", strerror(errno));
     return fd;
 }
@@ -136,27 +132,13 @@ static uint64_t cpu_ticks(struct rig *rig)
     return ticks;
 }
 
-/* The number after `key` in a file of the daemon's under /proc. */
-static unsigned long long number_of(struct rig *rig, const char *file, const char *key)
-{
-    char *path = check_printf("/proc/%d/%s", daemon_pid(rig->daemon), file);
-    char *text = check_read_file(path);
-    assert_non_null(text);
-    const char *at = strstr(text, key);
-    assert_non_null(at);
-    unsigned long long number = strtoull(at + strlen(key), NULL, 10);
-    free(path);
-    free(text);
-    return number;
-}
-
 /* Where it grew as connections come, each growth would hold up all of a worker's clients. */
 static void table_of_descriptors_has_its_size_from_the_start(void **state)
 {
     struct rig *rig = *state;
     rig_start_alone(rig, "");
-    unsigned long long limit = number_of(rig, "limits", "Max open files"), most = 65536;
-    assert_true(number_of(rig, "status", "FDSize:") >= (limit < most ? limit : most));
+    uint64_t limit = daemon_number(rig->daemon, "limits", "Max open files"), most = 65536;
+    assert_true(daemon_number(rig->daemon, "status", "FDSize:") >= (limit < most ? limit : most));
 }
 
 static size_t times_said(struct rig *rig, const char *what)

@@ -1,6 +1,5 @@
 /* A connection to an origin that was dialed and has carried nothing yet: whom it was dialed for has
  * gone meanwhile. What comes on it unasked is nobody's answer. */
-#include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -8,9 +7,8 @@
 
 #include "rig.h"
 
-enum {
-    DIAL_MS = 5000
-}; /* the system repeats after 1 s, and after 2 more, what a full queue drops */
+/* The system repeats after 1 s, and after 2 more, what a full queue drops. */
+enum { DIAL_MS = 5000 };
 
 static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ntrue";
 static const char stray[] = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil";
@@ -18,28 +16,8 @@ static const char stray[] = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil";
 /* An origin whose queue holds one connection that was not accepted yet. */
 struct origin {
     int fd;
-    struct sockaddr_in address;
+    unsigned port;
 };
-
-static struct origin origin_open(void)
-{
-    struct origin o = {
-        .address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)}};
-    struct sockaddr *address = (struct sockaddr *)&o.address;
-    socklen_t len = sizeof o.address;
-    o.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(o.fd, address, len), 0);
-    assert_int_equal(listen(o.fd, 0), 0);
-    assert_int_equal(getsockname(o.fd, address, &len), 0);
-    return o;
-}
-
-static int origin_dial(const struct origin *o)
-{
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(connect(fd, (const struct sockaddr *)&o->address, sizeof o->address), 0);
-    return fd;
-}
 
 static void wait_for(int fd)
 {
@@ -59,10 +37,11 @@ static int origin_accept(const struct origin *o)
 /* Starts the daemon, and has it dial for a request that its client takes back. */
 static int make_unused(struct rig *rig, struct origin *o, struct peer **peer)
 {
-    *o = origin_open();
-    int first = origin_dial(o);
-    const char *conf =
-        rig_text(rig, "[origin app]\nurl = http://127.0.0.1:%u\n", ntohs(o->address.sin_port));
+    o->port = rig_closed_port(&o->fd);
+    assert_int_equal(listen(o->fd, 0), 0);
+    int first = check_dial(o->port);
+    assert_true(first >= 0);
+    const char *conf = rig_text(rig, "[origin app]\nurl = http://127.0.0.1:%u\n", o->port);
     rig_daemon(rig, &(struct daemon_setup){.top = "workers = 1", .conf = conf});
     *peer = rig_peer(rig, NULL);
     int32_t id = peer_get(*peer, "/taken-back", NULL);
@@ -80,14 +59,13 @@ static int make_unused(struct rig *rig, struct origin *o, struct peer **peer)
  * The request goes elsewhere. */
 static void check_answer(struct rig *rig, void (*happen)(int fd))
 {
-    static const char ping[] = "\0\0\x08\x06\0\0\0\0\0headstar";
     struct origin o;
     struct peer *p;
     char text[1024];
     int unused = make_unused(rig, &o, &p);
     daemon_freeze(rig->daemon);
     int32_t id = peer_get(p, "/", NULL);
-    peer_raw(p, ping, sizeof ping - 1); /* and with it the request */
+    peer_ping(p); /* and with it the request */
     happen(unused);
     daemon_thaw(rig->daemon);
     wait_for(unused);

@@ -241,17 +241,13 @@ static void draining_ends_when_its_time_is_over(void **state)
  * left waiting. */
 static bool is_let_in(unsigned port)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons((uint16_t)port),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool refused = connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0;
-    if (!refused) {
-        char byte;
-        struct pollfd polled = {fd, POLLIN, 0};
-        int ready = poll(&polled, 1, check_left(check_deadline(1000)));
-        refused = ready > 0 && recv(fd, &byte, 1, 0) <= 0;
-    }
+    int fd = check_dial(port);
+    if (fd < 0)
+        return false;
+    char byte;
+    struct pollfd polled = {fd, POLLIN, 0};
+    int ready = poll(&polled, 1, check_left(check_deadline(1000)));
+    bool refused = ready > 0 && recv(fd, &byte, 1, 0) <= 0;
     close(fd);
     return !refused;
 }

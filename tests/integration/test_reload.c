@@ -270,7 +270,6 @@ static void without_a_file_hangup_is_the_end(void **state)
 static void stray_bytes_are_found_among_events_of_older_clients(void **state)
 {
     enum { AT_ONCE = 32, OLD = AT_ONCE - 1 };
-    static const char ping[] = "\0\0\x08\x06\0\0\0\0\0headstar";
     struct rig *rig = *state;
     struct stub *stub = rig_start_alone(rig, "");
     struct peer *old[OLD];
@@ -292,9 +291,9 @@ static void stray_bytes_are_found_among_events_of_older_clients(void **state)
         peer_settle(old[i]);
     daemon_freeze(rig->daemon);
     int32_t next = peer_get(young, "/next", NULL);
-    peer_raw(young, ping, sizeof ping - 1);
+    peer_ping(young);
     for (size_t i = 0; i < OLD; i++)
-        peer_raw(old[i], ping, sizeof ping - 1);
+        peer_ping(old[i]);
     stub_open(stub, 1);
     stub_wait(stub, STUB_ANSWERED, 1);
     daemon_thaw(rig->daemon);
