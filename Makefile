@@ -50,7 +50,7 @@ FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
 TEST_FILES := $(wildcard tests/*/*.[ch] tests/*/*/*.[ch])
 
 .PHONY: all help deps demo check unit integration asan tsan valgrind fuzz load soak soak-asan \
-	bench bench-quick bench-instructions bench-plan bench-deps lint format docs install clean
+	bench bench-quick bench-instructions bench-plan bench-line bench-deps lint format docs install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -73,6 +73,7 @@ help:
 	@echo 'make bench-quick the rows that matter most, beside two peers, in a minute'
 	@echo 'make bench-instructions  instructions a request under callgrind, for before and after'
 	@echo 'make bench-plan  how long a Link field of 50 and of 500 links takes to read, resolve and judge'
+	@echo 'make bench-line  how long a line of the access log takes to write'
 	@echo 'make bench-deps  install the Debian packages that the benches need'
 	@echo 'make lint        static analysis, the order of the rooms, banned functions, format'
 	@echo 'make format      format the sources'
@@ -84,7 +85,7 @@ help:
 # What must be installed is looked at once for each set of packages. Goals that a newcomer types
 # first install what is missing; the others only say it.
 INSTALLING_GOALS := demo check unit integration asan tsan valgrind fuzz load soak soak-asan \
-	bench bench-quick bench-instructions bench-plan bench-deps lint deps
+	bench bench-quick bench-instructions bench-plan bench-line bench-deps lint deps
 DEPS_MODE := $(if $(filter $(INSTALLING_GOALS),$(MAKECMDGOALS)),install,check)
 
 deps:
@@ -241,6 +242,9 @@ bench-instructions: $(BUILD)/headstart $(BENCH_TOOLS) | $(BUILD)/deps-bench
 
 bench-plan: $(BUILD)/tests/tools/time_plan
 	$(BUILD)/tests/tools/time_plan
+
+bench-line: $(BUILD)/tests/tools/time_line
+	$(BUILD)/tests/tools/time_line
 
 lint: | $(BUILD)/deps-build $(BUILD)/deps-lint $(BUILD)/deps-test
 	sh tests/tools/lint.sh

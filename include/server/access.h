@@ -6,11 +6,13 @@
 
 #include "config/config.h"
 #include "proxy/record.h"
+#include "server/line.h"
 
 struct access {
     const struct config *config;
     int fd; /* -1: off */
     bool failing;
+    struct line_time time;
     char *text;
     size_t len, capacity;
 };

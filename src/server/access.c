@@ -76,7 +76,7 @@ void access_add(struct access *a, const struct record *record)
     for (int attempt = 0; attempt < 2; attempt++) {
         size_t room = a->capacity - a->len;
         size_t n = line_write(a->text ? a->text + a->len : NULL, room,
-                              (enum config_log_format)a->config->log.format, record, now);
+                              (enum config_log_format)a->config->log.format, record, now, &a->time);
         if (n <= room) {
             a->len += n;
             return;

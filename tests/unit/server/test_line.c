@@ -58,10 +58,11 @@ static int tear_down(void **state)
 
 static struct span write_line(enum config_log_format format)
 {
-    size_t len = line_write(NULL, 0, format, &record, WALL_MS);
+    struct line_time time = {0};
+    size_t len = line_write(NULL, 0, format, &record, WALL_MS, &time);
     char *out = arena_alloc(&arena, len);
     assert_non_null(out);
-    assert_int_equal(line_write(out, len, format, &record, WALL_MS), len);
+    assert_int_equal(line_write(out, len, format, &record, WALL_MS, &time), len);
     assert_int_equal(out[len - 1], '\n');
     assert_null(memchr(out, '\n', len - 1));
     return span_of(out, len);
@@ -275,7 +276,8 @@ static void a_line_is_cut_where_the_room_ends_and_measured_to_its_end(void **sta
             /* A block of its own, so that writing past it shows. */
             char *out = malloc(room + (room == 0));
             assert_non_null(out);
-            assert_int_equal(line_write(out, room, formats[i], &record, WALL_MS), whole.len);
+            struct line_time time = {0};
+            assert_int_equal(line_write(out, room, formats[i], &record, WALL_MS, &time), whole.len);
             assert_memory_equal(out, whole.ptr, room);
             free(out);
         }
