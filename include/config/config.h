@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/attr.h"
 #include "base/span.h"
+#include "net/address.h"
 
 /* Where a listener is. "*:443" and ":443" are [::]:443, which is meant for IPv4 too: whoever opens
  * it turns IPV6_V6ONLY off. */
@@ -23,14 +24,9 @@ struct config_address {
     socklen_t len;
 };
 
-/* A block of addresses, "127.0.0.0/8". An IPv4 block also holds the IPv4-mapped IPv6 addresses. */
-struct config_network {
-    uint8_t bytes[16]; /* IPv4 as IPv4-mapped IPv6 */
-    unsigned bits;     /* of the 128 */
-};
-
+/* Blocks of addresses, "127.0.0.0/8". */
 struct config_networks {
-    struct config_network *at;
+    struct network *at;
     size_t len;
 };
 
@@ -196,7 +192,7 @@ const struct config_listen *config_listen_named(const struct config *c, const ch
  * case; `target` is "/path?query", or "*", which stands for "/". */
 const struct config_route *config_route(const struct config *c, struct span host,
                                         struct span target);
-/* The address `sa` is in one of the networks; a unix socket's is in none. */
-bool config_networks_have(const struct config_networks *n, const struct sockaddr *sa);
+/* The address is in one of the networks; a unix socket's is in none. */
+bool config_networks_have(const struct config_networks *n, const struct address *a);
 
 #endif

@@ -3,24 +3,15 @@
 #ifndef PROXY_PEER_H
 #define PROXY_PEER_H
 
-#include <netinet/in.h>
-
 #include "base/attr.h"
 #include "base/crowd.h"
 #include "base/siphash.h"
-
-enum { PEER_TEXT_BYTES = 48 };
-
-union peer_address {
-    struct sockaddr any; /* the family alone says what the others hold */
-    struct sockaddr_in in;
-    struct sockaddr_in6 in6;
-};
+#include "net/address.h"
 
 struct peer {
-    union peer_address address;
-    char text[PEER_TEXT_BYTES]; /* the address; empty for a unix socket */
-    uint64_t crowd_kind;        /* with in_crowd */
+    struct address address;        /* without a path */
+    char text[ADDRESS_TEXT_BYTES]; /* the IP address; empty for a unix socket */
+    uint64_t crowd_key;            /* with in_crowd */
     bool in_crowd;
 };
 

@@ -45,17 +45,6 @@ static struct plan_rules make_rules(const struct exchange *x, const struct respo
     };
 }
 
-static bool is_loopback(const struct client *c)
-{
-    static const struct config_network networks[] = {
-        {.bytes = {[10] = 0xff, [11] = 0xff, [12] = 127}, .bits = 104},
-        {.bytes = {[15] = 1}, .bits = 128},
-    };
-    const struct config_networks loopback = {(struct config_network *)networks,
-                                             ARRAY_LEN(networks)};
-    return config_networks_have(&loopback, &c->peer.address.any);
-}
-
 /* A request that somebody else forwarded may be from anywhere, whoever brought it. */
 static bool wants_explanation(const struct exchange *x)
 {
@@ -63,11 +52,11 @@ static bool wants_explanation(const struct exchange *x)
     const struct fields *fields = &x->request.fields;
     if (x->is_push || !fields_get(fields, FIELD_CF_H2_PUSH_EXPLAIN))
         return false;
-    if (!config_networks_have(&c->env->config->push.explain_from, &c->peer.address.any))
+    if (!config_networks_have(&c->env->config->push.explain_from, &c->peer.address))
         return false;
     bool forwarded =
         fields_get(fields, FIELD_X_FORWARDED_FOR) || fields_get(fields, FIELD_FORWARDED);
-    return !(forwarded && is_loopback(c));
+    return !(forwarded && address_is_loopback(&c->peer.address));
 }
 
 static const struct config_route *route_of(const struct exchange *page, struct span target)

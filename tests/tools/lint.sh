@@ -2,7 +2,7 @@
 # lint.sh - what no compiler checks: rooms depend in one direction, each library has one user, some
 # functions are not used, nothing is left for later.
 set -u
-rooms="base http push config tls h2 h1 origin proxy server"
+rooms="base net http push config tls h2 h1 origin proxy server"
 status=0
 
 fail() {

@@ -1,9 +1,5 @@
 #include "fixture.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/un.h>
-
 struct network_case {
     const char *networks, *address;
     bool has;
@@ -40,15 +36,12 @@ static void networks_have_what_their_bits_say(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(CASES); i++) {
         char text[512];
-        struct sockaddr_in v4 = {.sin_family = AF_INET};
-        struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
-        bool is_v4 = inet_pton(AF_INET, CASES[i].address, &v4.sin_addr) == 1;
-        assert_true(is_v4 || inet_pton(AF_INET6, CASES[i].address, &v6.sin6_addr) == 1);
+        struct address address;
+        assert_true(address_parse_ip(&address, span_str(CASES[i].address)));
         snprintf(text, sizeof text, "%s[push]\nexplain_from = %s\n", FIXTURE_SMALLEST,
                  CASES[i].networks);
         struct config *c = fixture_config(text);
-        const void *sa = is_v4 ? (const void *)&v4 : (const void *)&v6;
-        if (config_networks_have(&c->push.explain_from, sa) != CASES[i].has)
+        if (config_networks_have(&c->push.explain_from, &address) != CASES[i].has)
             fail_msg("%s and %s", CASES[i].networks, CASES[i].address);
         config_free(c);
     }
@@ -57,9 +50,9 @@ static void networks_have_what_their_bits_say(void **state)
 static void unix_socket_is_in_no_network(void **state)
 {
     (void)state;
-    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    struct address socket = {.kind = ADDRESS_UNIX};
     struct config *c = fixture_config(FIXTURE_SMALLEST "[push]\nexplain_from = 0.0.0.0/0 ::/0\n");
-    assert_false(config_networks_have(&c->push.explain_from, (const void *)&un));
+    assert_false(config_networks_have(&c->push.explain_from, &socket));
     config_free(c);
 }
 
