@@ -222,7 +222,7 @@ soak-asan: $(BUILD)/asan/headstart $(BUILD)/asan/tests/soak/soak
 		UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 $(SOAK_TIMEOUT) $(BUILD)/asan/tests/soak/soak
 
 # The programs of the benches, and the rest of tests/bench/*.c, which they share.
-BENCH_TOOLS := $(addprefix $(BUILD)/tests/bench/,load attack site)
+BENCH_TOOLS := $(addprefix $(BUILD)/tests/bench/,load attack site cpu)
 BENCH_SHARED := $(filter-out $(BENCH_TOOLS:%=%.o),$(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c))) \
 	$(BUILD)/tests/integration/pattern.o
 $(BENCH_TOOLS): %: %.o $(BENCH_SHARED)

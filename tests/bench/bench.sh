@@ -42,7 +42,7 @@ peers_of() {
     push) echo "$peers" | sed 's/haproxy//' ;;
     *)
         for name in $1; do
-            case " $peers headstart_log headstart_2 " in *" $name "*) echo "$name" ;; esac
+            case " $peers headstart_log headstart_2 headstart_256 " in *" $name "*) echo "$name" ;; esac
         done
         ;;
     esac

@@ -118,7 +118,7 @@ CONF
     command="haproxy -q -db -f $dir/haproxy/conf"
 }
 
-# headstart_conf WORKERS ACCESS-LOG FOLDER
+# headstart_conf WORKERS ACCESS-LOG FOLDER [CONNECTIONS]
 headstart_conf() {
     cat >"$dir/$3/conf" <<CONF
 workers = $1
@@ -129,7 +129,7 @@ chain = $dir/cert.pem
 key = $dir/key.pem
 [origin nginx]
 url = http://$origin
-max_connections = 1024
+max_connections = ${4:-1024}
 [tls]
 min_version = 1.3
 session_tickets = off
@@ -158,4 +158,8 @@ peer_headstart_log() {
 
 peer_headstart_2() {
     headstart_conf 2 off headstart_2
+}
+
+peer_headstart_256() {
+    headstart_conf 1 off headstart_256 256
 }

@@ -39,7 +39,7 @@ stage_open() {
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
         -subj /CN=localhost -addext subjectAltName=DNS:localhost \
         -keyout "$dir/key.pem" -out "$dir/cert.pem" 2>/dev/null
-    for name in $PEERS headstart_log headstart_2; do mkdir "$dir/$name"; done
+    for name in $PEERS headstart_log headstart_2 headstart_256; do mkdir "$dir/$name"; done
     # shellcheck disable=SC2046
     set -- $("$tools/site" ports 2)
     port=$1
@@ -152,10 +152,52 @@ stop_attack() {
     attack_pid=
 }
 
+# h2load_spell REQUESTS ARGUMENTS: one run of h2load against $address, all of whose responses must be 2xx.
+# Sets `cpu` to the nanoseconds that the proxy took.
+h2load_spell() {
+    requests=$1
+    shift
+    before=$("$tools/cpu" "${address#*:}")
+    $on_client_core h2load -n "$requests" "$@" >"$dir/h2load" 2>&1
+    sleep 0.02 # the proxy finishes what it is at
+    cpu=$(($("$tools/cpu" "${address#*:}") - before))
+    grep -q " $requests succeeded, 0 failed, 0 errored, 0 timeout" "$dir/h2load" &&
+        grep -q "status codes: $requests 2xx" "$dir/h2load"
+}
+
+# h2load_one -n REQUESTS [h2load's arguments] PATH: prints what a request takes, without what a run takes
+# as such (its handshakes): the difference of two runs, of which the second asks for three times as much.
+# With -N instead of -n, one run, with all that it takes.
+h2load_one() {
+    how=$1
+    requests_of_row=$2
+    shift 2
+    for path in "$@"; do :; done
+    $on_client_core "$tools/load" -p "${address%:*}" -n 1 "$path" >/dev/null || return 1 # it listens
+    # shellcheck disable=SC2046
+    set -- $(echo "$*" | sed 's| /[^ ]*$||') "https://127.0.0.1:${address%:*}$path"
+    h2load_spell "$requests_of_row" "$@" || { cat "$dir/h2load" >&2; return 1; }
+    once=$cpu
+    count=$requests_of_row
+    if [ "$how" = -n ]; then
+        h2load_spell $((3 * requests_of_row)) "$@" || { cat "$dir/h2load" >&2; return 1; }
+        cpu=$((cpu - once))
+        count=$((2 * requests_of_row))
+    fi
+    awk "BEGIN { printf \"requests=%d cpu_us=%.3f\\n\", $count, $cpu / 1000 / $count }"
+}
+
 # load_one NAME:PORT:PID ARGUMENTS: against one of those that run together.
 load_one() {
     address=${1#*:}
     shift
+    case $1 in
+    h2load)
+        shift
+        h2load_one "$@"
+        return
+        ;;
+    esac
     $on_client_core "$tools/load" -p "${address%:*}" -g "${address#*:}" "$@"
 }
 
