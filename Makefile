@@ -17,7 +17,7 @@ BUILD ?= build
 Q := $(if $(V),,@)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion $(WERROR)
-CPPFLAGS_ALL := -D_GNU_SOURCE -DHEADSTART_VERSION='"$(VERSION)"' -Iinclude
+CPPFLAGS_ALL := -D_GNU_SOURCE -DHEADSTART_VERSION='"$(VERSION)"' -Iinclude -Isrc
 CFLAGS_ALL := -std=c17 -g $(WARNINGS) -pthread
 LIBS := -lnghttp2 -levent -lssl -lcrypto -lcurl -linih -lsystemd
 TEST_LIBS := -lcmocka -ljansson
@@ -40,7 +40,7 @@ FUZZ_LDFLAGS := -fsanitize=fuzzer,address,undefined
 
 SOURCES := $(wildcard src/*/*.c)
 ROOM_SOURCES := $(filter-out src/server/main.c,$(SOURCES))
-HEADERS := $(wildcard include/*/*.h)
+HEADERS := $(wildcard include/*/*.h src/*/*.h)
 UNIT_TESTS := $(wildcard tests/unit/*/test_*.c)
 INTEGRATION_TESTS := $(wildcard tests/integration/test_*.c)
 HARNESS_SOURCES := $(filter-out $(INTEGRATION_TESTS),$(wildcard tests/integration/*.c))
@@ -205,7 +205,7 @@ fuzz: $(FUZZ_TARGETS)
 
 # The analyzer of clang 14 takes every va_list for uninitialized, and every snprintf for unsafe.
 TIDY_CHECKS := -*,clang-analyzer-*,-clang-analyzer-valist.*,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling,bugprone-*,-bugprone-easily-swappable-parameters,-bugprone-reserved-identifier,-bugprone-assignment-in-if-condition,-bugprone-narrowing-conversions,-bugprone-branch-clone,-bugprone-sizeof-expression,-bugprone-macro-parentheses,-bugprone-implicit-widening-of-multiplication-result
-CPPFLAGS_TIDY := -std=c17 -D_GNU_SOURCE -DHEADSTART_VERSION=\"0\" -Iinclude
+CPPFLAGS_TIDY := -std=c17 -D_GNU_SOURCE -DHEADSTART_VERSION=\"0\" -Iinclude -Isrc
 
 load: $(BUILD)/headstart | $(BUILD)/deps-test
 	sh tests/tools/load.sh $(BUILD)/headstart

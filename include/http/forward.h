@@ -17,21 +17,6 @@ struct forward_rules {
     bool pushed;              /* the request stands for a push: it carries "x-http2-push: 1" */
 };
 
-/* Why a request cannot be forwarded. */
-enum request_fault {
-    REQUEST_FINE,
-    REQUEST_IS_CONNECT,    /* CONNECT: 501 */
-    REQUEST_BAD_METHOD,    /* no token: 400 */
-    REQUEST_BAD_SCHEME,    /* :scheme is not what the listener speaks: 400 */
-    REQUEST_BAD_AUTHORITY, /* missing, malformed, or unlike Host: 400 */
-    REQUEST_BAD_PATH, /* a byte that cannot stand in a request target, or not origin-form: 400 */
-};
-
-/* Looks whether the request can be forwarded, faults in the order above, and settles what can be
- * written in several ways: `in->authority` is Host where :authority is missing, `in->scheme` is
- * `scheme`, which is what the listener speaks, in lower case. */
-enum request_fault request_check(struct request *in, struct span scheme);
-
 /* Writes into `out` the fields with which `in` goes to the origin: Host first, hop-by-hop fields
  * gone, cookie lines joined, forwarding fields set. Content-Length and Transfer-Encoding are left
  * to the writer of the message, who knows the framing. `in` was found fine by request_check().

@@ -33,7 +33,7 @@ struct pool *pools_of(struct pools *p, const struct config_origin *origin);
  * UINT64_MAX. */
 uint64_t pools_expire(struct pools *p, uint64_t now_ms);
 /* Gives back the buffers that are kept for the next calls. */
-void pools_rest(struct pools *p);
+void pools_trim(struct pools *p);
 /* Closes the idle connections; those that become idle from now on are closed too. */
 void pools_drain(struct pools *p);
 

@@ -1,33 +1,33 @@
-/* client.h - one connection of a client: its socket, its TLS, its protocol.
- * Owns its exchanges and lives in env.clients; freed at the end of the turn in which it was closed.
- * An exchange speaks to its client through proxy/stream.h. */
+/* client.h - one connection of a client: its socket, its greeting, its session.
+ * Lives in env.clients; freed at the end of the turn in which it was closed. Its exchanges are
+ * known to it as streams only: it reports to them through env.events. */
 #ifndef PROXY_CLIENT_H
 #define PROXY_CLIENT_H
 
 #include "base/bucket.h"
-#include "base/buf.h"
-#include "h2/session.h"
 #include "origin/call.h"
 #include "proxy/env.h"
+#include "proxy/failure.h"
+#include "proxy/outlet.h"
 #include "proxy/peer.h"
 
 enum client_state {
-    CLIENT_HANDSHAKE,
+    CLIENT_GREETING, /* before its protocol */
     CLIENT_OPEN,
     CLIENT_LEAVING, /* what is still to be sent goes out, then it is closed */
     CLIENT_CLOSED,
     CLIENT_STATES,
 };
 
-/* What the client is to do next; each has its time-out. */
-enum client_await {
-    CLIENT_AWAIT_NOTHING,
-    CLIENT_AWAIT_HANDSHAKE,
-    CLIENT_AWAIT_HEADER, /* the preface, or the rest of a header block */
-    CLIENT_AWAIT_REQUEST,
-    CLIENT_AWAIT_REST_OVER, /* a request, after so long that the session rests */
-    CLIENT_AWAIT_PING,      /* the sign that it has read that we will leave */
-    CLIENT_AWAIT_CLOSE,     /* everything is said */
+/* What the connection waits for; each has its time-out. */
+enum client_wait {
+    CLIENT_WAIT_NONE,
+    CLIENT_WAIT_GREETING,
+    CLIENT_WAIT_HEAD,    /* the preface, or the rest of a header block */
+    CLIENT_WAIT_REQUEST, /* the client is idle */
+    CLIENT_WAIT_ASLEEP,  /* a request, after so long that the session dozes */
+    CLIENT_WAIT_SIGN,    /* that the client has read that we will leave */
+    CLIENT_WAIT_CLOSE,   /* everything is said */
 };
 
 struct client {
@@ -37,25 +37,22 @@ struct client {
     const struct config_listen *listen;
     int fd;
     struct tls_conn *tls;
-    struct h2_session *h2;
+    struct session *session; /* NULL while it is greeted */
     struct event *read_event, *write_event;
     bool write_blocked, read_blocked;
-    struct buf out; /* what the protocol has to send and TLS has not taken */
+    struct outlet outlet;
     struct turn_task read, write, die;
-    struct timeout timeout; /* of what is awaited */
+    struct timeout timeout; /* of `wait` */
     struct timeout stall;   /* while the socket takes nothing */
-    enum client_await await;
-    uint64_t progress_ms; /* when the client last took bytes */
-    uint64_t sent_bytes;  /* that it had taken then */
-    uint64_t ramp_bytes;  /* written since the connection was new, or quiet */
+    enum client_wait wait;
     uint64_t body_bytes;  /* of all its exchanges' bodies, that it sent or took */
     struct caller caller; /* of its exchanges' calls */
     struct peer peer;
-    struct bucket resets, idle_frames;
-    struct list exchanges;
-    unsigned exchanges_len;
-    unsigned awaited[CALL_RANKS]; /* of these, whose answers have not begun */
-    enum failure leaving_why;     /* what its exchanges fail with when it leaves */
+    struct bucket reset_bucket, idle_frame_bucket;
+    struct list streams; /* of its exchanges */
+    unsigned streams_len;
+    unsigned unanswered[CALL_RANKS]; /* of these, whose answers have not begun */
+    enum failure leaving_why;        /* what its exchanges fail with when it leaves */
     struct diary diary;
     uint64_t pushes_made;
     uint64_t pushes_open;
@@ -67,24 +64,31 @@ NODISCARD bool client_accept(struct env *env, const struct config_listen *listen
                              const struct sockaddr *address);
 /* Ends the connection at once, and its exchanges with the failure `why`. */
 void client_close(struct client *c, enum failure why);
-/* No new streams; the connection ends when what runs is finished. Nothing is said to a client that
- * has not finished its handshake. */
-void client_drain(struct client *c);
 
-/* The protocol has something to send: it goes out at the end of the turn. */
+/* The session has something to send: it goes out at the end of the turn. */
 void client_write_soon(struct client *c);
 /* The same, of the answer to a call of that rank, which is here as a whole. While other answers are
  * awaited and the worker has more to do, it waits a little, so that they leave together. */
 void client_write_answer(struct client *c, enum call_rank rank);
+/* A stream of the client begins. */
+void client_add_stream(struct client *c, struct stream *stream);
+/* A stream of the client is over, and was reported: the connection may be idle now, or over. */
+void client_remove_stream(struct client *c, struct stream *stream);
 /* The client has abandoned a request that we worked on, or made us end it. Too many such end the
  * connection. */
 void client_count_reset(struct client *c);
-/* An exchange has ended: the connection may be idle now, or over. */
-void client_settle(struct client *c);
 
 /* The client takes pushes now. */
 bool client_takes_pushes(const struct client *c);
 /* How many more promised streams it takes now. */
 uint64_t client_pushes_left(const struct client *c);
+
+/* Tells every client of `env` that no new stream will be served; each is closed when what runs is
+ * finished. One that is still greeted is told when it has been. */
+void clients_retire(struct env *env);
+/* The same, but does not wait for those that are greeted: they are closed. */
+void clients_drain(struct env *env);
+/* Closes every client of `env` and frees them. */
+void clients_close(struct env *env);
 
 #endif

@@ -1,5 +1,5 @@
 /* env.h - what the clients and exchanges of one worker share.
- * Owned by the worker; outlives every client. One thread only. */
+ * Owned by a generation (server/generation.h); outlives every client. One thread only. */
 #ifndef PROXY_ENV_H
 #define PROXY_ENV_H
 
@@ -13,8 +13,11 @@
 #include "config/config.h"
 #include "h2/cache.h"
 #include "http/date.h"
+#include "http/session.h"
 #include "origin/pool.h"
-#include "proxy/record.h"
+#include "proxy/pace.h"
+#include "proxy/report.h"
+#include "proxy/thrift.h"
 #include "push/diary.h"
 #include "tls/conn.h"
 #include "tls/context.h"
@@ -35,6 +38,7 @@ struct env {
     struct blocks arena_blocks, out_blocks, tls_blocks;
     struct h2_cache h2_cache;
     struct timeouts handshake, header, awake, idle, stall, grace, exchange, linger;
+    struct pace_rules pace_rules;
     struct refusals refusals;
     struct siphash_key key;
     struct list clients;
@@ -42,21 +46,18 @@ struct env {
     uint64_t clients_total;   /* that ever were */
     uint64_t clients_refused; /* because their address had too many */
     struct bucket refusals_said;
-    unsigned idle_len;      /* clients that have no request open */
-    uint64_t work;          /* how often a client came, or began to ask after it was idle */
-    uint64_t rested_work;   /* the same at the last rest */
-    struct timeouts pauses; /* all clients are idle, and were not before */
-    struct timeout pause;
-    struct bucket rests, pause_rests;
+    struct thrift thrift;
     bool draining;
     char date[DATE_BYTES];
     uint64_t date_second;
     char site_authority[ENV_SITE_BYTES]; /* of the site that was asked for last */
     size_t site_authority_len;           /* 0: none */
     uint64_t site;
-    char input[ENV_RECORD_BYTES]; /* what was read last, from any client */
+    char input[ENV_RECORD_BYTES];         /* what was read last, from any client */
+    const struct stream_events *events;   /* what sessions report to: the exchanges' */
+    void (*step)(struct turn_task *task); /* what an exchange does at the end of a turn */
     /* Every exchange that has ended is reported once. */
-    void (*report)(void *user, const struct record *record);
+    void (*report)(void *user, const struct report *report);
     void *report_user;
 };
 
@@ -70,7 +71,7 @@ struct env_rules {
 
 /* Makes an env over a loop; false when memory is out. */
 NODISCARD bool env_init(struct env *e, struct event_base *base, const struct env_rules *rules);
-/* Closes every client and frees what the env owns. */
+/* Frees what the env owns; its clients are gone. */
 void env_fini(struct env *e);
 /* Ends what has lasted too long. Returns the milliseconds until it is to be called again, or
  * UINT64_MAX. */
@@ -80,15 +81,9 @@ uint64_t env_expire(struct env *e);
 uint64_t env_site(struct env *e, const struct request *request);
 /* The date of now, as HTTP writes it; valid until the next call. */
 struct span env_date(struct env *e);
-/* A client has no request open now, or has one again. */
-void env_note_idle(struct env *e, bool was_idle, bool is_idle);
-/* The turn is over. Where the last client has gone, or all are idle for a while, what a burst left
- * in memory is given back, now and then. */
-void env_rest(struct env *e);
-/* No new streams: every client is told, and closed when what runs is finished. One that is still
- * shaking hands is told when it has. */
-void env_retire(struct env *e);
-/* The same, but does not wait for those that shake hands: they are closed. */
-void env_drain(struct env *e);
+/* The turn is over: gives back memory where it is time to (proxy/thrift.h). */
+void env_end_turn(struct env *e);
+/* Keeps no memory for those who come: nobody new will. */
+void env_keep_nothing(struct env *e);
 
 #endif

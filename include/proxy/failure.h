@@ -7,7 +7,7 @@
 #define FAILURES(X)                                                                                \
     X(BAD_REQUEST, 400, "bad-request")                                                             \
     X(HEADER_TOO_LARGE, 431, "header-too-large")                                                   \
-    X(CONNECT, 501, "connect")                                                                     \
+    X(CONNECT_METHOD, 501, "connect")                                                              \
     X(NO_ROUTE, 421, "no-route")                                                                   \
     X(ORIGIN_REFUSED, 502, "origin-refused")                                                       \
     X(ORIGIN_CONNECT_TIMEOUT, 504, "origin-connect-timeout")                                       \

@@ -1,14 +1,15 @@
-/* record.h - what there is to say of an exchange when it has ended: for the access log and the
+/* report.h - what there is to say of an exchange when it has ended: for the access log and the
  * metrics. Borrows all its text, for the time of the call that gets it. */
-#ifndef PROXY_RECORD_H
-#define PROXY_RECORD_H
+#ifndef PROXY_REPORT_H
+#define PROXY_REPORT_H
 
-#include "http/message.h"
+#include "http/session.h"
 #include "proxy/failure.h"
 #include "push/plan.h"
 
-struct record {
+struct report {
     const char *peer;
+    const struct session_verbs *protocol; /* the client's; its name and version are read */
     const char *tls_version;
     const struct request *request;
     const struct config_origin *origin; /* NULL: none was chosen */

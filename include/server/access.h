@@ -5,7 +5,7 @@
 #define SERVER_ACCESS_H
 
 #include "config/config.h"
-#include "proxy/record.h"
+#include "proxy/report.h"
 #include "server/line.h"
 
 struct access {
@@ -22,7 +22,7 @@ NODISCARD bool access_init(struct access *a, const struct config *config);
 /* Writes what is left and closes it. */
 void access_fini(struct access *a);
 /* Adds the line of an exchange. A line for which there is no memory is counted as lost and said. */
-void access_add(struct access *a, const struct record *record);
+void access_add(struct access *a, const struct report *report);
 /* Writes what was added. */
 void access_flush(struct access *a);
 /* Opens the file anew: it was moved away (log rotation). */

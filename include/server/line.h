@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "config/config.h"
-#include "proxy/record.h"
+#include "proxy/report.h"
 
 enum { LINE_TIME_BYTES = 40 };
 
@@ -18,11 +18,11 @@ struct line_time {
     size_t len;
 };
 
-/* Writes the line of `record`, its newline included, to `out`, which has `room` bytes, and returns
+/* Writes the line of `report`, its newline included, to `out`, which has `room` bytes, and returns
  * its length; a length over `room` means that it did not fit and nothing may be used of it.
  * `wall_ms` is the time at which the exchange ended, in milliseconds since 1970; `time` is the
  * caller's, for all lines. */
 size_t line_write(char *out, size_t room, enum config_log_format format,
-                  const struct record *record, uint64_t wall_ms, struct line_time *time);
+                  const struct report *report, uint64_t wall_ms, struct line_time *time);
 
 #endif

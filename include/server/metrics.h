@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-#include "proxy/record.h"
+#include "proxy/report.h"
 
 /* name, kind, help. What is labelled (responses, failures, links, push_off) is not in this list. */
 #define METRICS(X)                                                                                 \
@@ -37,7 +37,7 @@ struct metrics {
 };
 
 /* Counts an exchange that has ended. */
-void metrics_count(struct metrics *m, const struct record *record);
+void metrics_count(struct metrics *m, const struct report *report);
 /* Counts a turn that a worker put off. */
 void metrics_add_coalesced(struct metrics *m, uint64_t us);
 /* Adds the numbers of `from` to `to`. */

@@ -1,6 +1,6 @@
-#include <assert.h>
+#include "sending.h"
 
-#include "h2/state.h"
+#include <assert.h>
 
 enum {
     FRAME_HEAD_BYTES = 9,
@@ -16,7 +16,7 @@ enum {
 static int on_frame_not_send(nghttp2_session *n, const nghttp2_frame *frame, int code, void *user)
 {
     struct h2_session *s = user;
-    struct h2_stream *stream = session_stream(s, frame->hd.stream_id);
+    struct h2_stream *stream = streams_find(s, frame->hd.stream_id);
     (void)n;
     if (frame->hd.type != NGHTTP2_HEADERS || !stream || code == NGHTTP2_ERR_STREAM_CLOSED ||
         code == NGHTTP2_ERR_STREAM_CLOSING)
@@ -39,20 +39,20 @@ static bool is_final_head(const nghttp2_frame *frame)
  * control may end it too (§5.4.1). We never give it ourselves. */
 static int on_frame_send(nghttp2_session *n, const nghttp2_frame *frame, void *user)
 {
-    struct h2_stream *stream = session_stream(user, frame->hd.stream_id);
+    struct h2_stream *stream = streams_find(user, frame->hd.stream_id);
     (void)n;
     if (stream && is_final_head(frame))
-        stream->responded = true;
+        stream->base.responded = true;
     if (frame->hd.type == NGHTTP2_RST_STREAM &&
         frame->rst_stream.error_code == NGHTTP2_FLOW_CONTROL_ERROR)
-        h2_session_terminate(user, H2_FLOW_CONTROL_ERROR);
+        streams_end_all(user, H2_FLOW_CONTROL_ERROR);
     return 0;
 }
 
 /* The page has bytes to send and window to send them in. */
 static bool page_goes_first(const struct h2_session *s, const struct h2_stream *stream)
 {
-    return stream->page && stream->page->sending && h2_session_window(s, stream->page) > 0;
+    return stream->page && stream->page->sending && streams_window(s, stream->page) > 0;
 }
 
 static nghttp2_nv make_nv(struct span name, struct span value)
@@ -86,7 +86,7 @@ static ssize_t end_body(struct h2_session *s, struct h2_stream *stream,
                         const struct fields *trailers, uint32_t *flags, ssize_t n)
 {
     stream->sending = false;
-    s->events->ended(stream);
+    s->base.events->ended(&stream->base);
     *flags |= NGHTTP2_DATA_FLAG_EOF;
     if (!trailers || trailers->len == 0)
         return n;
@@ -104,7 +104,7 @@ static ssize_t on_pull(nghttp2_session *n, int32_t id, uint8_t *buf, size_t leng
     struct h2_session *s = user;
     struct h2_stream *stream = source->ptr;
     const struct fields *trailers = NULL;
-    struct h2_piece piece = {.bytes = SPAN("")};
+    struct stream_piece piece = {.bytes = SPAN("")};
     (void)n;
     (void)id;
     (void)buf;
@@ -112,19 +112,19 @@ static ssize_t on_pull(nghttp2_session *n, int32_t id, uint8_t *buf, size_t leng
         list_push(&s->held, &stream->held_node);
         return NGHTTP2_ERR_DEFERRED;
     }
-    enum h2_body after = s->events->pull(stream, &piece, &trailers);
+    enum stream_after after = s->base.events->pull(&stream->base, &piece, &trailers);
     size_t room = s->out_room - s->out_len - FRAME_HEAD_BYTES;
     size_t take = piece.bytes.len < length ? piece.bytes.len : length;
     if (take > room)
         take = room;
-    if (take == 0 && after == H2_BODY_LATER) {
+    if (take == 0 && after == STREAM_LATER) {
         stream->sending = false;
         return NGHTTP2_ERR_DEFERRED;
     }
-    s->pulled = (struct h2_piece){span_of(piece.bytes.ptr, take), piece.spare};
+    s->pulled = (struct stream_piece){span_of(piece.bytes.ptr, take), piece.spare};
     if (take > 0)
         *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-    if (take == piece.bytes.len && after == H2_BODY_END)
+    if (take == piece.bytes.len && after == STREAM_ENDS)
         return end_body(s, stream, trailers, flags, (ssize_t)take);
     return (ssize_t)take;
 }
@@ -166,8 +166,9 @@ static int on_send_data(nghttp2_session *n, nghttp2_frame *frame, const uint8_t 
         put(s, s->pulled.bytes.ptr, length);
     }
     s->placed = SPAN("");
-    s->events->sent(source->ptr, length);
-    session_earn(s, CREDIT_A_FRAME, length);
+    struct h2_stream *stream = source->ptr;
+    s->base.events->sent(&stream->base, length);
+    streams_earn(s, CREDIT_A_FRAME, length);
     return placed || s->out_room - s->out_len < MIN_ROOM_BYTES ? NGHTTP2_ERR_PAUSE : 0;
 }
 
@@ -215,8 +216,16 @@ static void put_rest(struct h2_session *s)
     s->rest = span_from(s->rest, n);
 }
 
-struct span h2_session_send(struct h2_session *s, char *to, size_t room, bool *failed)
+/* Whether both sides have said all is looked at when there is nothing more to send. */
+static void note_end(struct h2_session *s)
 {
+    s->base.over =
+        s->memory.failed || (nghttp2_session_want_read(s->nghttp2) == 0 && !streams_want_send(s));
+}
+
+struct span sending_send(struct session *base, char *to, size_t room, bool *failed)
+{
+    struct h2_session *s = h2_session_of(base);
     assert(room >= MIN_ROOM_BYTES && s->placed.len == 0);
     s->out = to;
     s->out_room = room;
@@ -241,21 +250,21 @@ struct span h2_session_send(struct h2_session *s, char *to, size_t room, bool *f
     }
     s->out = NULL;
     *failed = *failed || s->memory.failed;
-    return s->placed.len > 0 ? s->placed : span_of(to, s->out_len);
+    if (s->placed.len > 0)
+        return s->placed;
+    if (s->out_len == 0)
+        note_end(s);
+    return span_of(to, s->out_len);
 }
 
 /* nghttp2 counts the frame as sent now. That fails where memory is out, which is noted. */
-void h2_session_taken(struct h2_session *s)
+void sending_taken(struct session *base)
 {
+    struct h2_session *s = h2_session_of(base);
     const uint8_t *bytes;
     if (s->placed.len > 0 && !s->memory.failed)
         (void)!nghttp2_session_mem_send(s->nghttp2, &bytes);
     s->placed = SPAN("");
-}
-
-bool h2_session_wants_send(const struct h2_session *s)
-{
-    return s->rest.len > 0 || s->memory.failed || nghttp2_session_want_write(s->nghttp2) != 0;
 }
 
 /* The status as text, in `arena`. */
@@ -277,18 +286,20 @@ static nghttp2_nv *response_nvs(nghttp2_nv few[FEW_FIELDS], const struct respons
     return status.len > 0 ? make_nvs(few, &first, 1, &head->fields) : NULL;
 }
 
-bool h2_session_inform(struct h2_session *s, struct h2_stream *stream, const struct response *head)
+bool sending_inform(struct stream *stream, const struct response *head)
 {
+    struct h2_session *s = h2_session_of(stream->session);
     if (s->memory.failed)
         return false;
     nghttp2_nv few[FEW_FIELDS], *nvs = response_nvs(few, head);
-    return nvs && nghttp2_submit_headers(s->nghttp2, NGHTTP2_FLAG_NONE, stream->id, NULL, nvs,
-                                         head->fields.len + 1, NULL) == 0;
+    return nvs && nghttp2_submit_headers(s->nghttp2, NGHTTP2_FLAG_NONE, h2_stream_of(stream)->id,
+                                         NULL, nvs, head->fields.len + 1, NULL) == 0;
 }
 
-bool h2_session_respond(struct h2_session *s, struct h2_stream *stream, const struct response *head,
-                        bool has_body)
+bool sending_respond(struct stream *base, const struct response *head, bool has_body)
 {
+    struct h2_session *s = h2_session_of(base->session);
+    struct h2_stream *stream = h2_stream_of(base);
     if (s->memory.failed)
         return false;
     nghttp2_nv few[FEW_FIELDS], *nvs = response_nvs(few, head);
@@ -303,9 +314,11 @@ bool h2_session_respond(struct h2_session *s, struct h2_stream *stream, const st
 /* nghttp2 makes the promised stream here, before the promise is sent, and closes it where that
  * cannot be sent any more. Its urgency is the least there is, whatever the client signals for it
  * (RFC 9218 §4). */
-bool h2_session_promise(struct h2_session *s, struct h2_stream *page, const struct request *request,
-                        struct h2_stream *stream)
+bool sending_promise(struct stream *page_base, struct stream *push_base)
 {
+    struct h2_session *s = h2_session_of(page_base->session);
+    struct h2_stream *page = h2_stream_of(page_base), *push = h2_stream_of(push_base);
+    const struct request *request = push_base->request;
     if (s->memory.failed)
         return false;
     static const nghttp2_extpri last = {.urgency = NGHTTP2_EXTPRI_URGENCY_LOW, .inc = 0};
@@ -319,29 +332,43 @@ bool h2_session_promise(struct h2_session *s, struct h2_stream *page, const stru
     if (!nvs)
         return false;
     int32_t id = nghttp2_submit_push_promise(s->nghttp2, NGHTTP2_FLAG_NONE, page->id, nvs,
-                                             request->fields.len + ARRAY_LEN(first), stream);
+                                             request->fields.len + ARRAY_LEN(first), push);
     if (id < 0)
         return false;
-    stream->id = id;
-    stream->page = page;
-    list_push(&page->pushes, &stream->sibling);
+    streams_add(s, push, id);
+    streams_pair(page, push);
     nghttp2_session_change_extpri_stream_priority(s->nghttp2, id, &last, 1);
     return true;
 }
 
-void h2_session_reset(struct h2_session *s, struct h2_stream *stream, enum h2_code code)
+void sending_reset(struct stream *stream, enum stream_end why)
 {
-    if (s->memory.failed)
-        return;
-    nghttp2_submit_rst_stream(s->nghttp2, NGHTTP2_FLAG_NONE, stream->id, (uint32_t)code);
+    static const enum h2_code codes[] = {
+        [STREAM_DONE] = H2_NO_ERROR,
+        [STREAM_CANCEL] = H2_CANCEL,
+        [STREAM_BROKEN] = H2_INTERNAL_ERROR,
+        [STREAM_CALM] = H2_ENHANCE_YOUR_CALM,
+    };
+    struct h2_session *s = h2_session_of(stream->session);
+    if (!s->memory.failed)
+        nghttp2_submit_rst_stream(s->nghttp2, NGHTTP2_FLAG_NONE, h2_stream_of(stream)->id,
+                                  codes[why]);
 }
 
-void h2_session_resume(struct h2_session *s, struct h2_stream *stream)
+void sending_resume(struct stream *base)
 {
+    struct h2_session *s = h2_session_of(base->session);
+    struct h2_stream *stream = h2_stream_of(base);
     if (s->memory.failed)
         return;
     stream->sending = true;
     if (!list_empty(&stream->held_node))
         return; /* it goes on when its page lets it */
     nghttp2_session_resume_data(s->nghttp2, stream->id);
+}
+
+size_t sending_window(const struct stream *stream)
+{
+    return streams_window(h2_session_of(stream->session),
+                          CONTAINER_OF(stream, const struct h2_stream, base));
 }

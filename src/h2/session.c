@@ -1,30 +1,13 @@
 #include "h2/session.h"
 
 #include "base/mem.h"
-#include "h2/state.h"
+#include "heads.h"
+#include "sending.h"
 
 enum {
     CONNECTION_WINDOW_BYTES = 1 << 20,
-    CREDIT_BYTES = 1024, /* clients update windows, and probe with PING, by bytes read */
-    MOST_CREDIT = 100000,
     BOMB_FACTOR = 16, /* that many times the limit is no head any more */
 };
-
-/* nghttp2 mostly goes on with the stream that it spoke of before. */
-struct h2_stream *session_stream(struct h2_session *s, int32_t id)
-{
-    if (!s->recent || s->recent->id != id)
-        s->recent = nghttp2_session_get_stream_user_data(s->nghttp2, id);
-    return s->recent;
-}
-
-/* A frame of DATA with `bytes` of content went one way or the other. */
-void session_earn(struct h2_session *s, uint64_t frames, size_t bytes)
-{
-    s->credit += frames + bytes / CREDIT_BYTES;
-    if (s->credit > MOST_CREDIT)
-        s->credit = MOST_CREDIT;
-}
 
 static struct span rcbuf_span(nghttp2_rcbuf *buf)
 {
@@ -37,40 +20,28 @@ static int on_begin_headers(nghttp2_session *n, const nghttp2_frame *frame, void
     struct h2_session *s = user;
     if (frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         return 0;
-    struct h2_stream *stream = s->events->opened(s->user);
-    if (!stream) /* REFUSED_STREAM tells the client that it may ask again */
+    struct stream *base = s->base.events->opened(s->base.user, sizeof(struct h2_stream));
+    if (!base) /* REFUSED_STREAM tells the client that it may ask again */
         return nghttp2_submit_rst_stream(n, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
                                          NGHTTP2_REFUSED_STREAM);
-    stream->id = frame->hd.stream_id;
+    struct h2_stream *stream = h2_stream_of(base);
+    streams_add(s, stream, frame->hd.stream_id);
     nghttp2_session_set_stream_user_data(n, stream->id, stream);
     return 0;
 }
 
 /* A few bytes on the wire can stand for megabytes, and nghttp2 looks at each of these: a head that
  * can only be meant to keep us busy ends the connection, and its rest is passed over. */
-static bool is_bomb(struct h2_session *s, struct h2_stream *stream, size_t field_bytes)
-{
-    const size_t overhead = 32; /* RFC 9113 §6.5.2 */
-    stream->head_bytes += field_bytes + overhead;
-    if (stream->head_bytes <= s->bomb_bytes)
-        return false;
-    h2_session_terminate(s, H2_ENHANCE_YOUR_CALM);
-    return true;
-}
-
 static int on_header(nghttp2_session *n, const nghttp2_frame *frame, nghttp2_rcbuf *name,
                      nghttp2_rcbuf *value, uint8_t flags, void *user)
 {
     struct h2_session *s = user;
-    struct h2_stream *stream = session_stream(s, frame->hd.stream_id);
-    struct span name_bytes = rcbuf_span(name), value_bytes = rcbuf_span(value);
+    struct h2_stream *stream = streams_find(s, frame->hd.stream_id);
+    bool trailer = frame->headers.cat != NGHTTP2_HCAT_REQUEST;
     (void)n;
     (void)flags;
-    if (!stream)
-        return 0;
-    if (is_bomb(s, stream, name_bytes.len + value_bytes.len))
+    if (stream && !heads_add(s, stream, rcbuf_span(name), rcbuf_span(value), trailer))
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    s->events->field(stream, name_bytes, value_bytes, frame->headers.cat != NGHTTP2_HCAT_REQUEST);
     return 0;
 }
 
@@ -90,14 +61,16 @@ static int on_invalid_header(nghttp2_session *n, const nghttp2_frame *frame, ngh
 
 static void on_headers_frame(struct h2_session *s, const nghttp2_frame *frame)
 {
-    struct h2_stream *stream = session_stream(s, frame->hd.stream_id);
+    struct h2_stream *stream = streams_find(s, frame->hd.stream_id);
     bool end = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
     if (!stream)
         return;
-    if (frame->headers.cat == NGHTTP2_HCAT_REQUEST)
-        s->events->head(stream, end);
+    if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+        heads_complete(stream, end);
+        s->base.events->head(&stream->base, end);
+    }
     if (end)
-        s->events->end(stream);
+        s->base.events->end(&stream->base);
 }
 
 static int on_frame_recv(nghttp2_session *n, const nghttp2_frame *frame, void *user)
@@ -111,17 +84,17 @@ static int on_frame_recv(nghttp2_session *n, const nghttp2_frame *frame, void *u
         break;
     case NGHTTP2_DATA:
         if (frame->hd.length > frame->data.padlen)
-            session_earn(s, 1, frame->hd.length - frame->data.padlen);
-        stream = session_stream(s, frame->hd.stream_id);
+            streams_earn(s, 1, frame->hd.length - frame->data.padlen);
+        stream = streams_find(s, frame->hd.stream_id);
         if (stream && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
-            s->events->end(stream);
+            s->base.events->end(&stream->base);
         break;
     case NGHTTP2_GOAWAY:
         s->goaway_received = true;
         break;
     case NGHTTP2_PING:
         if ((frame->hd.flags & NGHTTP2_FLAG_ACK) && s->announced)
-            s->announcement_read = true;
+            s->base.leave_read = true;
         break;
     default:
         break;
@@ -134,38 +107,21 @@ static int on_data_chunk(nghttp2_session *n, uint8_t flags, int32_t id, const ui
                          size_t len, void *user)
 {
     struct h2_session *s = user;
-    struct h2_stream *stream = session_stream(s, id);
+    struct h2_stream *stream = streams_find(s, id);
     (void)flags;
     nghttp2_session_consume_connection(n, len);
     if (stream)
-        s->events->body(stream, span_of(data, len));
+        s->base.events->body(&stream->base, span_of(data, len));
     return 0;
-}
-
-static void leave_page(struct h2_stream *stream)
-{
-    stream->page = NULL;
-    list_remove(&stream->sibling);
-}
-
-/* The stream is no more: tells its user. */
-static void forget(struct h2_session *s, struct h2_stream *stream, uint32_t code)
-{
-    LIST_FOR_EACH_SAFE (push, &stream->pushes, struct h2_stream, sibling)
-        leave_page(push);
-    leave_page(stream);
-    list_remove(&stream->held_node);
-    stream->sending = false;
-    s->recent = NULL;
-    s->events->closed(stream, code);
 }
 
 static int on_stream_close(nghttp2_session *n, int32_t id, uint32_t code, void *user)
 {
-    struct h2_stream *stream = session_stream(user, id);
+    struct h2_stream *stream = streams_find(user, id);
     (void)n;
+    (void)code;
     if (stream)
-        forget(user, stream, code);
+        streams_remove(user, stream);
     return 0;
 }
 
@@ -217,23 +173,149 @@ static bool submit_settings(struct h2_session *s, const struct h2_limits *limits
                                                  CONNECTION_WINDOW_BYTES) == 0;
 }
 
-void h2_stream_init(struct h2_stream *stream)
+/* Keeps true what the session's user reads. */
+static void update_facts(struct h2_session *s)
 {
-    *stream = (struct h2_stream){0};
-    list_init(&stream->pushes);
-    list_init(&stream->sibling);
-    list_init(&stream->held_node);
+    if (s->memory.failed) {
+        s->base.takes_pushes = false;
+        s->base.max_pushes = 0;
+        s->base.over = true;
+        return;
+    }
+    s->base.in_head = watch_is_in_head(&s->watch);
+    s->base.takes_pushes =
+        !s->goaway_received &&
+        nghttp2_session_get_remote_settings(s->nghttp2, NGHTTP2_SETTINGS_ENABLE_PUSH) == 1;
+    s->base.max_pushes =
+        nghttp2_session_get_remote_settings(s->nghttp2, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
 }
 
-struct h2_session *h2_session_new(const struct h2_events *events, void *user,
-                                  const struct h2_limits *limits, struct h2_cache *cache)
+/* Frames that came with bytes of bodies are paid for. */
+static void count_idle_frames(struct h2_session *s)
+{
+    s->base.idle_frames += watch_take_idle_frames(&s->watch);
+    unsigned n = s->base.idle_frames;
+    unsigned paid = n < s->credit ? n : (unsigned)s->credit;
+    s->credit -= paid;
+    s->base.idle_frames -= paid;
+}
+
+static bool receive(struct session *base, struct span bytes)
+{
+    static const enum h2_code codes[] = {
+        [WATCH_PROTOCOL] = H2_PROTOCOL_ERROR,
+        [WATCH_STREAM_CLOSED] = H2_STREAM_CLOSED,
+        [WATCH_FRAME_SIZE] = H2_FRAME_SIZE_ERROR,
+    };
+    struct h2_session *s = h2_session_of(base);
+    if (s->memory.failed || s->terminated)
+        return false;
+    size_t fine = bytes.len;
+    enum watch_fault fault = watch_read(&s->watch, bytes, &fine);
+    if (nghttp2_session_mem_recv(s->nghttp2, (const uint8_t *)bytes.ptr, fine) < 0)
+        return false;
+    if (fault != WATCH_FINE)
+        streams_end_all(s, codes[fault]);
+    count_idle_frames(s);
+    update_facts(s);
+    return fault == WATCH_FINE && !s->memory.failed;
+}
+
+static void announce(struct h2_session *s)
+{
+    if (s->announced)
+        return;
+    s->announced = true;
+    nghttp2_submit_shutdown_notice(s->nghttp2);
+    nghttp2_submit_ping(s->nghttp2, NGHTTP2_FLAG_NONE, NULL);
+}
+
+static void leave(struct session *base, enum session_leave how)
+{
+    struct h2_session *s = h2_session_of(base);
+    if (s->memory.failed)
+        return;
+    switch (how) {
+    case SESSION_LEAVE_SOON:
+        announce(s);
+        break;
+    case SESSION_LEAVE_LAST:
+        nghttp2_submit_goaway(s->nghttp2, NGHTTP2_FLAG_NONE,
+                              nghttp2_session_get_last_proc_stream_id(s->nghttp2), NGHTTP2_NO_ERROR,
+                              NULL, 0);
+        break;
+    case SESSION_LEAVE_NOW:
+        streams_end_all(s, H2_NO_ERROR);
+        break;
+    case SESSION_LEAVE_CALM:
+        streams_end_all(s, H2_ENHANCE_YOUR_CALM);
+        break;
+    case SESSION_LEAVE_FAULT:
+        streams_end_all(s, H2_PROTOCOL_ERROR);
+        break;
+    }
+}
+
+static void doze(struct session *base)
+{
+    struct h2_session *s = h2_session_of(base);
+    if (!s->terminated && !streams_want_send(s))
+        h2_memory_rest(&s->memory);
+}
+
+static void consumed(struct stream *stream, size_t n)
+{
+    struct h2_session *s = h2_session_of(stream->session);
+    if (!s->memory.failed)
+        nghttp2_session_consume_stream(s->nghttp2, h2_stream_of(stream)->id, n);
+}
+
+static size_t queued(const struct session *base)
+{
+    const struct h2_session *s = CONTAINER_OF(base, const struct h2_session, base);
+    return s->memory.failed ? 0 : nghttp2_session_get_outbound_queue_size(s->nghttp2);
+}
+
+static void free_session(struct session *base)
+{
+    struct h2_session *s = h2_session_of(base);
+    if (!s->memory.failed)
+        nghttp2_session_del(s->nghttp2);
+    h2_memory_fini(&s->memory);
+    mem_free(s);
+}
+
+static const struct session_verbs verbs = {
+    .name = "HTTP/2",
+    .version = "2.0",
+    .via = {"2", 1},
+    .stream_bytes = sizeof(struct h2_stream),
+    .receive = receive,
+    .send = sending_send,
+    .taken = sending_taken,
+    .leave = leave,
+    .doze = doze,
+    .queued = queued,
+    .free = free_session,
+    .inform = sending_inform,
+    .respond = sending_respond,
+    .promise = sending_promise,
+    .reset = sending_reset,
+    .resume = sending_resume,
+    .consumed = consumed,
+    .window = sending_window,
+};
+
+struct session *h2_session_new(const struct stream_events *events, void *user,
+                               const struct h2_limits *limits, struct h2_cache *cache)
 {
     nghttp2_session_callbacks *cbs = make_callbacks();
     nghttp2_option *options = make_options(limits);
     struct h2_session *s = mem_zalloc(1, sizeof *s);
     bool ok = false;
     if (s) {
-        *s = (struct h2_session){.events = events, .user = user};
+        s->base = (struct session){.verbs = &verbs, .events = events, .user = user};
+        s->header_list_bytes = limits->header_list_bytes;
         s->bomb_bytes = (size_t)limits->header_list_bytes * BOMB_FACTOR;
         list_init(&s->held);
         list_init(&s->unsent);
@@ -248,135 +330,11 @@ struct h2_session *h2_session_new(const struct h2_events *events, void *user,
     }
     nghttp2_session_callbacks_del(cbs);
     nghttp2_option_del(options);
-    if (ok)
-        return s;
-    h2_session_free(s);
+    if (ok) {
+        update_facts(s);
+        return &s->base;
+    }
+    if (s)
+        free_session(&s->base);
     return NULL;
-}
-
-void h2_session_free(struct h2_session *s)
-{
-    if (!s)
-        return;
-    if (!s->memory.failed)
-        nghttp2_session_del(s->nghttp2);
-    h2_memory_fini(&s->memory);
-    mem_free(s);
-}
-
-bool h2_session_receive(struct h2_session *s, struct span bytes)
-{
-    static const enum h2_code codes[] = {
-        [WATCH_PROTOCOL] = H2_PROTOCOL_ERROR,
-        [WATCH_STREAM_CLOSED] = H2_STREAM_CLOSED,
-        [WATCH_FRAME_SIZE] = H2_FRAME_SIZE_ERROR,
-    };
-    if (s->memory.failed || s->terminated)
-        return false;
-    size_t fine = bytes.len;
-    enum watch_fault fault = watch_read(&s->watch, bytes, &fine);
-    if (nghttp2_session_mem_recv(s->nghttp2, (const uint8_t *)bytes.ptr, fine) < 0)
-        return false;
-    if (fault != WATCH_FINE)
-        h2_session_terminate(s, codes[fault]);
-    return fault == WATCH_FINE && !s->memory.failed;
-}
-
-bool h2_session_is_over(const struct h2_session *s)
-{
-    if (s->memory.failed)
-        return true;
-    return nghttp2_session_want_read(s->nghttp2) == 0 && !h2_session_wants_send(s);
-}
-
-void h2_session_rest(struct h2_session *s)
-{
-    if (!s->terminated && !h2_session_wants_send(s))
-        h2_memory_rest(&s->memory);
-}
-
-bool h2_session_is_in_head(const struct h2_session *s)
-{
-    return watch_is_in_head(&s->watch);
-}
-
-void h2_session_consumed(struct h2_session *s, struct h2_stream *stream, size_t n)
-{
-    if (s->memory.failed)
-        return;
-    nghttp2_session_consume_stream(s->nghttp2, stream->id, n);
-}
-
-void h2_session_announce_goaway(struct h2_session *s)
-{
-    if (s->memory.failed)
-        return;
-    if (s->announced)
-        return;
-    s->announced = true;
-    nghttp2_submit_shutdown_notice(s->nghttp2);
-    nghttp2_submit_ping(s->nghttp2, NGHTTP2_FLAG_NONE, NULL);
-}
-
-void h2_session_goaway(struct h2_session *s)
-{
-    if (s->memory.failed)
-        return;
-    nghttp2_submit_goaway(s->nghttp2, NGHTTP2_FLAG_NONE,
-                          nghttp2_session_get_last_proc_stream_id(s->nghttp2), NGHTTP2_NO_ERROR,
-                          NULL, 0);
-}
-
-void h2_session_terminate(struct h2_session *s, enum h2_code code)
-{
-    if (s->memory.failed || s->terminated)
-        return;
-    s->terminated = true;
-    nghttp2_session_terminate_session2(
-        s->nghttp2, nghttp2_session_get_last_proc_stream_id(s->nghttp2), (uint32_t)code);
-}
-
-bool h2_session_announcement_is_read(const struct h2_session *s)
-{
-    return s->announcement_read;
-}
-
-bool h2_session_takes_pushes(const struct h2_session *s)
-{
-    if (s->memory.failed)
-        return false;
-    return !s->goaway_received &&
-           nghttp2_session_get_remote_settings(s->nghttp2, NGHTTP2_SETTINGS_ENABLE_PUSH) == 1;
-}
-
-uint32_t h2_session_max_pushes(const struct h2_session *s)
-{
-    if (s->memory.failed)
-        return 0;
-    return nghttp2_session_get_remote_settings(s->nghttp2, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
-}
-
-unsigned h2_session_take_idle_frames(struct h2_session *s)
-{
-    unsigned n = watch_take_idle_frames(&s->watch);
-    unsigned paid = n < s->credit ? n : (unsigned)s->credit;
-    s->credit -= paid;
-    return n - paid;
-}
-
-size_t h2_session_queue_len(const struct h2_session *s)
-{
-    if (s->memory.failed)
-        return 0;
-    return nghttp2_session_get_outbound_queue_size(s->nghttp2);
-}
-
-size_t h2_session_window(const struct h2_session *s, const struct h2_stream *stream)
-{
-    if (s->memory.failed)
-        return 0;
-    int32_t of_stream = nghttp2_session_get_stream_remote_window_size(s->nghttp2, stream->id);
-    int32_t of_all = nghttp2_session_get_remote_window_size(s->nghttp2);
-    int32_t least = of_stream < of_all ? of_stream : of_all;
-    return least > 0 ? (size_t)least : 0;
 }

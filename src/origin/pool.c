@@ -261,7 +261,7 @@ uint64_t pools_expire(struct pools *all, uint64_t now_ms)
     return timeouts_expire_all(queues, ARRAY_LEN(queues), now_ms);
 }
 
-void pools_rest(struct pools *all)
+void pools_trim(struct pools *all)
 {
     blocks_trim(&all->body_blocks);
     blocks_trim(&all->flow_blocks);

@@ -8,24 +8,19 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "proxy/exchange.h"
-#include "proxy/stream.h"
+#include "proxy/greeting.h"
 
 enum {
     READS_A_TURN = 8,
     QUEUED_FRAMES = 1000, /* of answers to a client that does not read them */
     UNSENT_BYTES = 65536, /* at most, that wait in the kernel: the order of what comes after
                            * them can still change */
-    SMALL_RECORD_BYTES = 4096,
-    RAMP_BYTES = 32768, /* in small records, until a connection has got going */
-    QUIET_MS = 1000,
-    WINDOW_BYTES = POOL_UPLOAD_BYTES - 1, /* an upload's buffer holds a whole window */
 };
 
 static void set_state(struct client *c, enum client_state to)
 {
     static const bool allowed[CLIENT_STATES][CLIENT_STATES] = {
-        [CLIENT_HANDSHAKE] = {[CLIENT_OPEN] = true, [CLIENT_CLOSED] = true},
+        [CLIENT_GREETING] = {[CLIENT_OPEN] = true, [CLIENT_CLOSED] = true},
         [CLIENT_OPEN] = {[CLIENT_LEAVING] = true, [CLIENT_CLOSED] = true},
         [CLIENT_LEAVING] = {[CLIENT_CLOSED] = true},
     };
@@ -41,51 +36,51 @@ void client_write_soon(struct client *c)
 /* A page does not wait for its pushes, but these for it and for each other. */
 void client_write_answer(struct client *c, enum call_rank rank)
 {
-    unsigned awaited = c->awaited[CALL_OF_CLIENT];
+    unsigned others = c->unanswered[CALL_OF_CLIENT];
     if (rank == CALL_OF_PUSH)
-        awaited += c->awaited[CALL_OF_PUSH];
-    if (awaited > 0)
+        others += c->unanswered[CALL_OF_PUSH];
+    if (others > 0)
         turn_put_off(&c->env->turn, &c->write);
     else
         client_write_soon(c);
 }
 
-static bool is_idle(enum client_await await)
+static bool is_idle(enum client_wait wait)
 {
-    return await == CLIENT_AWAIT_REQUEST || await == CLIENT_AWAIT_REST_OVER;
+    return wait == CLIENT_WAIT_REQUEST || wait == CLIENT_WAIT_ASLEEP;
 }
 
-/* Starts the time-out of what the client is to do next; one that runs for the same thing goes on,
+/* Starts the time-out of what the connection waits for; one that runs for the same thing goes on,
  * unless `anew`. */
-static void await(struct client *c, enum client_await what, bool anew)
+static void wait_for(struct client *c, enum client_wait what, bool anew)
 {
     struct env *e = c->env;
-    struct timeouts *queues[] = {
-        [CLIENT_AWAIT_NOTHING] = NULL,       [CLIENT_AWAIT_HANDSHAKE] = &e->handshake,
-        [CLIENT_AWAIT_HEADER] = &e->header,  [CLIENT_AWAIT_REQUEST] = &e->awake,
-        [CLIENT_AWAIT_REST_OVER] = &e->idle, [CLIENT_AWAIT_PING] = &e->linger,
-        [CLIENT_AWAIT_CLOSE] = &e->linger,
+    struct timeouts *lists[] = {
+        [CLIENT_WAIT_NONE] = NULL,        [CLIENT_WAIT_GREETING] = &e->handshake,
+        [CLIENT_WAIT_HEAD] = &e->header,  [CLIENT_WAIT_REQUEST] = &e->awake,
+        [CLIENT_WAIT_ASLEEP] = &e->idle,  [CLIENT_WAIT_SIGN] = &e->linger,
+        [CLIENT_WAIT_CLOSE] = &e->linger,
     };
-    if (c->await == what && !anew)
+    if (c->wait == what && !anew)
         return;
-    env_note_idle(e, is_idle(c->await), is_idle(what));
-    c->await = what;
-    if (queues[what])
-        timeout_start(queues[what], &c->timeout, turn_now_ms(&e->turn));
+    thrift_note_idle(&e->thrift, is_idle(c->wait), is_idle(what));
+    c->wait = what;
+    if (lists[what])
+        timeout_start(lists[what], &c->timeout, turn_now_ms(&e->turn));
     else
         timeout_stop(&c->timeout);
 }
 
-static void await_next(struct client *c, bool received)
+static void wait_for_next(struct client *c, bool received)
 {
-    if (c->state != CLIENT_OPEN || c->await == CLIENT_AWAIT_CLOSE || c->await == CLIENT_AWAIT_PING)
+    if (c->state != CLIENT_OPEN || c->wait == CLIENT_WAIT_CLOSE || c->wait == CLIENT_WAIT_SIGN)
         return;
-    if (h2_session_is_in_head(c->h2))
-        await(c, CLIENT_AWAIT_HEADER, false);
-    else if (c->exchanges_len > 0)
-        await(c, CLIENT_AWAIT_NOTHING, false);
-    else if (received || c->await != CLIENT_AWAIT_REST_OVER)
-        await(c, CLIENT_AWAIT_REQUEST, received);
+    if (c->session->in_head)
+        wait_for(c, CLIENT_WAIT_HEAD, false);
+    else if (c->streams_len > 0)
+        wait_for(c, CLIENT_WAIT_NONE, false);
+    else if (received || c->wait != CLIENT_WAIT_ASLEEP)
+        wait_for(c, CLIENT_WAIT_REQUEST, received);
 }
 
 static void client_free(struct client *c)
@@ -94,9 +89,9 @@ static void client_free(struct client *c)
         event_free(c->read_event);
     if (c->write_event)
         event_free(c->write_event);
-    h2_session_free(c->h2);
+    session_free(c->session);
     tls_conn_free(c->tls);
-    buf_fini(&c->out);
+    outlet_fini(&c->outlet);
     diary_fini(&c->diary);
     timeout_stop(&c->timeout);
     timeout_stop(&c->stall);
@@ -112,21 +107,30 @@ static void run_die(struct turn_task *task)
     client_free(CONTAINER_OF(task, struct client, die));
 }
 
+/* The connection is lost for its streams; they are taken off the list when they are done. */
+static void close_streams(struct client *c, enum failure why)
+{
+    c->leaving_why = why;
+    LIST_FOR_EACH_SAFE (stream, &c->streams, struct stream, node) {
+        stream->session = NULL;
+        c->env->events->closed(stream, STREAM_CLOSED_LOST);
+    }
+}
+
 void client_close(struct client *c, enum failure why)
 {
     if (c->state == CLIENT_CLOSED)
         return;
     set_state(c, CLIENT_CLOSED);
-    LIST_FOR_EACH_SAFE (x, &c->exchanges, struct exchange, node)
-        exchange_on_closed(x, why);
+    close_streams(c, why);
     timeout_stop(&c->timeout);
     timeout_stop(&c->stall);
     turn_cancel(&c->read);
     event_del(c->read_event);
     event_del(c->write_event);
     list_remove(&c->node);
-    env_note_idle(c->env, is_idle(c->await), false);
-    c->await = CLIENT_AWAIT_NOTHING;
+    thrift_note_idle(&c->env->thrift, is_idle(c->wait), false);
+    c->wait = CLIENT_WAIT_NONE;
     c->env->clients_len--;
     turn_add(&c->env->turn, TURN_FREE, &c->die);
 }
@@ -138,11 +142,10 @@ static void leave(struct client *c)
     set_state(c, CLIENT_LEAVING);
     if (c->read_blocked)
         event_add(c->read_event, NULL);
-    LIST_FOR_EACH_SAFE (x, &c->exchanges, struct exchange, node)
-        exchange_on_closed(x, c->leaving_why);
+    close_streams(c, c->leaving_why);
     tls_conn_shutdown(c->tls);
     shutdown(c->fd, SHUT_WR);
-    await(c, CLIENT_AWAIT_CLOSE, true);
+    wait_for(c, CLIENT_WAIT_CLOSE, true);
 }
 
 static void on_write_stall(struct timeout *t)
@@ -153,92 +156,96 @@ static void on_write_stall(struct timeout *t)
 /* The last word of a drain: the client has read that it comes, or takes too long to say so. */
 static void send_goaway(struct client *c)
 {
-    h2_session_goaway(c->h2);
-    await(c, CLIENT_AWAIT_NOTHING, true);
-    await_next(c, false);
+    session_leave(c->session, SESSION_LEAVE_LAST);
+    wait_for(c, CLIENT_WAIT_NONE, true);
+    wait_for_next(c, false);
     client_write_soon(c);
 }
 
 /* Says why, ends every stream, and leaves when that is sent. */
-static void end_session(struct client *c, enum h2_code code)
+static void end_session(struct client *c, enum session_leave how)
 {
-    h2_session_terminate(c->h2, code);
-    await(c, CLIENT_AWAIT_CLOSE, false);
+    session_leave(c->session, how);
+    wait_for(c, CLIENT_WAIT_CLOSE, false);
     client_write_soon(c);
 }
 
-/* What of the idle time is left goes on. */
-static void rest(struct client *c)
+/* Puts an idle client to sleep: frees session memory and runs the rest of its idle time-out. */
+static void fall_asleep(struct client *c)
 {
     if (c->env->idle.duration_ms == 0) {
-        end_session(c, H2_NO_ERROR);
+        end_session(c, SESSION_LEAVE_NOW);
         return;
     }
-    h2_session_rest(c->h2);
-    await(c, CLIENT_AWAIT_REST_OVER, true);
+    session_doze(c->session);
+    wait_for(c, CLIENT_WAIT_ASLEEP, true);
 }
 
 static void on_timeout(struct timeout *t)
 {
     struct client *c = CONTAINER_OF(t, struct client, timeout);
-    switch (c->await) {
-    case CLIENT_AWAIT_PING:
+    switch (c->wait) {
+    case CLIENT_WAIT_SIGN:
         send_goaway(c);
         break;
-    case CLIENT_AWAIT_HEADER:
+    case CLIENT_WAIT_HEAD:
         c->leaving_why = FAIL_CLIENT_STALLED;
-        end_session(c, H2_ENHANCE_YOUR_CALM);
+        end_session(c, SESSION_LEAVE_CALM);
         break;
-    case CLIENT_AWAIT_REQUEST:
-        rest(c);
+    case CLIENT_WAIT_REQUEST:
+        fall_asleep(c);
         break;
-    case CLIENT_AWAIT_REST_OVER:
-        end_session(c, H2_NO_ERROR);
+    case CLIENT_WAIT_ASLEEP:
+        end_session(c, SESSION_LEAVE_NOW);
         break;
-    case CLIENT_AWAIT_NOTHING:
-    case CLIENT_AWAIT_HANDSHAKE:
-    case CLIENT_AWAIT_CLOSE:
+    case CLIENT_WAIT_NONE:
+    case CLIENT_WAIT_GREETING:
+    case CLIENT_WAIT_CLOSE:
         client_close(c, FAIL_CLIENT_STALLED);
         break;
     }
 }
 
+/* No new streams; the connection ends when what runs is finished. Nothing is said to a client that
+ * is still greeted. */
+static void drain(struct client *c)
+{
+    if (c->state == CLIENT_OPEN && c->wait != CLIENT_WAIT_CLOSE) {
+        session_leave(c->session, SESSION_LEAVE_SOON);
+        wait_for(c, CLIENT_WAIT_SIGN, true);
+        client_write_soon(c);
+    }
+}
+
 static bool open_session(struct client *c)
 {
-    const struct config *config = c->env->config;
-    const struct h2_limits limits = {
-        .streams = (uint32_t)config->limits.streams,
-        .header_list_bytes = (uint32_t)config->limits.header_list_bytes,
-        .window_bytes = WINDOW_BYTES,
-        .response_head_bytes = (size_t)config->limits.origin_header_bytes,
-    };
-    c->h2 = h2_session_new(&stream_h2_events, c, &limits, &c->env->h2_cache);
-    if (!c->h2)
+    c->session = greeting_session(c->env, c);
+    if (!c->session)
         return false;
     set_state(c, CLIENT_OPEN);
     if (c->env->draining)
-        client_drain(c);
-    await_next(c, true);
+        drain(c);
+    wait_for_next(c, true);
     client_write_soon(c);
     return true;
 }
 
 /* True when the connection can be read. */
-static bool shake_hands(struct client *c)
+static bool greet(struct client *c)
 {
-    switch (tls_conn_handshake(c->tls)) {
-    case TLS_OK:
+    switch (greeting_go_on(c->tls)) {
+    case GREETING_DONE:
         if (open_session(c))
             return true;
         break;
-    case TLS_WANT_WRITE:
+    case GREETING_WANTS_WRITE:
         event_add(c->write_event, NULL);
         return false;
-    case TLS_WANT_READ:
+    case GREETING_WANTS_READ:
         return false;
-    case TLS_CLOSED:
+    case GREETING_GONE:
         break;
-    case TLS_FAILED:
+    case GREETING_FAILED:
         log_debug("client %s: TLS handshake failed: %s", c->peer.text, tls_conn_why(c->tls));
         break;
     }
@@ -252,9 +259,9 @@ static bool read_once(struct client *c)
     size_t n;
     switch (tls_conn_read(c->tls, c->env->input, sizeof c->env->input, &n)) {
     case TLS_OK:
-        if (!h2_session_receive(c->h2, span_of(c->env->input, n))) {
-            log_debug("client %s: HTTP/2 session failed", c->peer.text);
-            end_session(c, H2_PROTOCOL_ERROR);
+        if (!session_receive(c->session, span_of(c->env->input, n))) {
+            log_debug("client %s: %s session failed", c->peer.text, c->session->verbs->name);
+            end_session(c, SESSION_LEAVE_FAULT);
             return false;
         }
         return tls_conn_has_pending(c->tls);
@@ -273,7 +280,7 @@ static bool read_once(struct client *c)
 
 static void go_on_draining(struct client *c)
 {
-    if (c->await == CLIENT_AWAIT_PING && h2_session_announcement_is_read(c->h2))
+    if (c->wait == CLIENT_WAIT_SIGN && c->session->leave_read)
         send_goaway(c);
 }
 
@@ -287,7 +294,7 @@ static void discard(struct client *c)
 /* A client that asks and does not read gets no more read from it until it does. */
 static void regulate(struct client *c)
 {
-    bool flooded = c->write_blocked && h2_session_queue_len(c->h2) > QUEUED_FRAMES;
+    bool flooded = c->write_blocked && session_queued(c->session) > QUEUED_FRAMES;
     if (flooded == c->read_blocked)
         return;
     c->read_blocked = flooded;
@@ -304,18 +311,18 @@ static void charge(struct client *c, struct bucket *bucket, uint64_t n, uint64_t
                    const char *what)
 {
     enum { PERIOD_MS = 10000 };
-    if (c->await == CLIENT_AWAIT_CLOSE ||
+    if (c->wait == CLIENT_WAIT_CLOSE ||
         bucket_take(bucket, n, most, PERIOD_MS, turn_now_ms(&c->env->turn)))
         return;
     log_info("client %s: over %llu in 10 s of %s", c->peer.text, (unsigned long long)most, what);
-    end_session(c, H2_ENHANCE_YOUR_CALM);
+    end_session(c, SESSION_LEAVE_CALM);
 }
 
 static void charge_idle_frames(struct client *c)
 {
-    unsigned n = h2_session_take_idle_frames(c->h2);
+    unsigned n = session_take_idle_frames(c->session);
     if (n > 0)
-        charge(c, &c->idle_frames, n, c->env->config->limits.idle_frames,
+        charge(c, &c->idle_frame_bucket, n, c->env->config->limits.idle_frames,
                "frames that ask for nothing (limits.idle_frames)");
 }
 
@@ -325,7 +332,7 @@ static void client_read(struct client *c)
         discard(c);
         return;
     }
-    if (c->state == CLIENT_HANDSHAKE && !shake_hands(c))
+    if (c->state == CLIENT_GREETING && !greet(c))
         return;
     for (int i = 0; c->state == CLIENT_OPEN && !c->read_blocked && read_once(c); i++) {
         if (i == READS_A_TURN) {
@@ -338,55 +345,9 @@ static void client_read(struct client *c)
     charge_idle_frames(c);
     regulate(c);
     go_on_draining(c);
-    await_next(c, true);
+    wait_for_next(c, true);
     if (!turn_is_put_off(&c->write))
         client_write_soon(c);
-}
-
-enum filled {
-    FILLED,
-    FILLED_NOTHING,
-    FILLED_OVER, /* nothing more will come */
-};
-
-/* What fits into the next TLS record. A client can read a record only when all of it has come, and
- * on a connection that is new, or was quiet, a whole one takes more than a round trip. */
-static size_t record_room(struct client *c, size_t room)
-{
-    if (turn_now_ms(&c->env->turn) - c->progress_ms > QUIET_MS)
-        c->ramp_bytes = 0;
-    return c->ramp_bytes < RAMP_BYTES && room > SMALL_RECORD_BYTES ? SMALL_RECORD_BYTES : room;
-}
-
-/* Returns how many of the bytes were taken. */
-static size_t write_record(struct client *c, struct span bytes, enum tls_result *result)
-{
-    size_t n = 0;
-    *result = tls_conn_write(c->tls, bytes.ptr, bytes.len, &n);
-    return *result == TLS_OK ? n : 0;
-}
-
-/* Takes from the session what comes next. What lies in a body is written at once; what is not taken
- * of it waits as other bytes do, since the body may move, or be gone, before it is. */
-static enum filled fill(struct client *c, enum tls_result *result)
-{
-    size_t room, n = 0;
-    bool failed = false;
-    char *space = buf_space(&c->out, &room);
-    if (!space)
-        return FILLED_OVER;
-    struct span bytes = h2_session_send(c->h2, space, record_room(c, room), &failed);
-    if (bytes.ptr != space) {
-        n = write_record(c, bytes, result);
-        memcpy(space, bytes.ptr + n, bytes.len - n);
-    }
-    h2_session_taken(c->h2);
-    buf_commit(&c->out, bytes.len - n);
-    buf_consume(&c->out, 0);
-    c->ramp_bytes += bytes.len;
-    if (bytes.len > 0)
-        return FILLED;
-    return failed || h2_session_is_over(c->h2) ? FILLED_OVER : FILLED_NOTHING;
 }
 
 static void block_write(struct client *c)
@@ -399,59 +360,30 @@ static void block_write(struct client *c)
     regulate(c);
 }
 
-/* The socket has taken bytes since this was last looked at. */
-static void note_progress(struct client *c)
-{
-    uint64_t sent = tls_conn_sent_bytes(c->tls);
-    if (sent == c->sent_bytes)
-        return;
-    c->sent_bytes = sent;
-    c->progress_ms = turn_now_ms(&c->env->turn);
-    timeout_stop(&c->stall);
-}
-
-/* Acts on what a write came to; false: nothing more can be written now. */
-static bool go_on_writing(struct client *c, enum tls_result result)
-{
-    note_progress(c);
-    switch (result) {
-    case TLS_OK:
-        return true;
-    case TLS_WANT_WRITE:
-        block_write(c);
-        return false;
-    case TLS_WANT_READ:
-        return false;
-    case TLS_CLOSED:
-    case TLS_FAILED:
-        break;
-    }
-    client_close(c, FAIL_CLIENT_GONE);
-    return false;
-}
-
-/* Hands on what waits, and refills, until the protocol has no more or the socket takes no more; it
- * all leaves together. */
 static void client_write(struct client *c)
 {
-    enum filled filled = FILLED;
-    bool fine = c->state == CLIENT_OPEN && !c->write_blocked;
-    while (fine) {
-        enum tls_result result = TLS_OK;
-        if (buf_len(&c->out) == 0 && (filled = fill(c, &result)) != FILLED)
-            break;
-        if (result == TLS_OK && buf_len(&c->out) > 0)
-            buf_consume(&c->out, write_record(c, buf_bytes(&c->out), &result));
-        fine = go_on_writing(c, result);
-    }
-    fine = fine && go_on_writing(c, tls_conn_flush(c->tls));
-    if (c->state != CLIENT_OPEN)
+    if (c->state != CLIENT_OPEN || c->write_blocked)
         return;
-    if (fine && filled == FILLED_OVER)
+    uint64_t before = c->outlet.sent_bytes;
+    enum outlet_result result =
+        outlet_write(&c->outlet, c->session, c->tls, turn_now_ms(&c->env->turn));
+    if (c->outlet.sent_bytes != before)
+        timeout_stop(&c->stall);
+    switch (result) {
+    case OUTLET_EMPTY:
+        break;
+    case OUTLET_BLOCKED:
+        block_write(c);
+        break;
+    case OUTLET_OVER:
         leave(c);
-    if (c->state == CLIENT_OPEN)
-        regulate(c);
-    await_next(c, false);
+        return;
+    case OUTLET_GONE:
+        client_close(c, FAIL_CLIENT_GONE);
+        return;
+    }
+    regulate(c);
+    wait_for_next(c, false);
 }
 
 static void run_read(struct turn_task *task)
@@ -477,7 +409,7 @@ static void on_writable(evutil_socket_t fd, short events, void *user)
     struct client *c = user;
     (void)fd;
     (void)events;
-    if (c->state == CLIENT_HANDSHAKE) {
+    if (c->state == CLIENT_GREETING) {
         client_read(c);
         return;
     }
@@ -528,13 +460,13 @@ bool client_accept(struct env *env, const struct config_listen *listen, int fd,
     c->listen = listen;
     c->fd = fd;
     list_init(&c->node);
-    list_init(&c->exchanges);
+    list_init(&c->streams);
     turn_task_init(&c->write, run_write);
     turn_task_init(&c->die, run_die);
     turn_task_init(&c->read, run_read);
     timeout_init(&c->stall, on_write_stall);
     timeout_init(&c->timeout, on_timeout);
-    buf_init(&c->out, &env->out_blocks);
+    outlet_init(&c->outlet, &env->out_blocks);
     diary_init(&c->diary);
     peer_init(&c->peer, address);
     if (!enter_crowd(c)) {
@@ -552,43 +484,69 @@ bool client_accept(struct env *env, const struct config_listen *listen, int fd,
     list_push(&env->clients, &c->node);
     env->clients_len++;
     env->clients_total++;
-    env->work++;
-    await(c, CLIENT_AWAIT_HANDSHAKE, true);
+    thrift_note_client(&env->thrift);
+    wait_for(c, CLIENT_WAIT_GREETING, true);
     return true;
-}
-
-void client_drain(struct client *c)
-{
-    if (c->state == CLIENT_OPEN && c->await != CLIENT_AWAIT_CLOSE) {
-        h2_session_announce_goaway(c->h2);
-        await(c, CLIENT_AWAIT_PING, true);
-        client_write_soon(c);
-    }
 }
 
 void client_count_reset(struct client *c)
 {
     const uint64_t most = c->env->config->limits.resets;
     if (c->state == CLIENT_OPEN)
-        charge(c, &c->resets, 1, most, "requests abandoned (limits.resets)");
+        charge(c, &c->reset_bucket, 1, most, "requests abandoned (limits.resets)");
 }
 
-void client_settle(struct client *c)
+void client_add_stream(struct client *c, struct stream *stream)
 {
-    await_next(c, false);
-    if (c->state == CLIENT_OPEN && c->exchanges_len == 0)
+    list_push(&c->streams, &stream->node);
+    c->streams_len++;
+}
+
+void client_remove_stream(struct client *c, struct stream *stream)
+{
+    list_remove(&stream->node);
+    c->streams_len--;
+    wait_for_next(c, false);
+    if (c->state == CLIENT_OPEN && c->streams_len == 0)
         client_write_soon(c);
 }
 
 bool client_takes_pushes(const struct client *c)
 {
-    return c->state == CLIENT_OPEN && h2_session_takes_pushes(c->h2);
+    return c->state == CLIENT_OPEN && c->session->takes_pushes;
 }
 
 uint64_t client_pushes_left(const struct client *c)
 {
-    uint64_t most = h2_session_max_pushes(c->h2);
+    uint64_t most = c->session->max_pushes;
     if (most > c->env->config->push.max_open)
         most = c->env->config->push.max_open;
     return most > c->pushes_open ? most - c->pushes_open : 0;
+}
+
+void clients_retire(struct env *env)
+{
+    if (env->draining)
+        return;
+    env->draining = true;
+    pools_drain(env->pools);
+    env_keep_nothing(env);
+    LIST_FOR_EACH_SAFE (c, &env->clients, struct client, node)
+        drain(c);
+}
+
+void clients_drain(struct env *env)
+{
+    clients_retire(env);
+    LIST_FOR_EACH_SAFE (c, &env->clients, struct client, node) {
+        if (c->state == CLIENT_GREETING)
+            client_close(c, FAIL_DRAINING);
+    }
+}
+
+void clients_close(struct env *env)
+{
+    LIST_FOR_EACH_SAFE (c, &env->clients, struct client, node)
+        client_close(c, FAIL_DRAINING);
+    turn_run(&env->turn);
 }

@@ -2,38 +2,24 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "proxy/client.h"
 
 enum {
     KEPT_ARENA_BLOCKS = 1024,
     KEPT_OUT_BLOCKS = 64,
     KEPT_TLS_BLOCKS = 16,
     LINGER_MS = 2000,
-    /* An idle client's session gives memory back, which it takes again for the next request. */
-    AWAKE_MS = 500,
-    REST_EVERY_MS = 1000,
-    /* Giving memory back takes a while: it is done in pauses, and only for as much work. */
-    PAUSE_MS = 250,
-    PAUSE_REST_EVERY_MS = 10000,
-    PAUSE_WORK = 64,
+    AWAKE_MS = 500, /* an idle client's session gives memory back then, until its next request */
 };
 
-static void give_back(struct env *e)
+static void give_back(struct thrift *t)
 {
-    e->rested_work = e->work;
+    struct env *e = CONTAINER_OF(t, struct env, thrift);
     blocks_trim(&e->arena_blocks);
     blocks_trim(&e->out_blocks);
     blocks_trim(&e->tls_blocks);
     h2_cache_trim(&e->h2_cache);
-    pools_rest(e->pools);
+    pools_trim(e->pools);
     mem_trim();
-}
-
-static void on_pause(struct timeout *t)
-{
-    struct env *e = CONTAINER_OF(t, struct env, pause);
-    if (bucket_take(&e->pause_rests, 1, 1, PAUSE_REST_EVERY_MS, turn_now_ms(&e->turn)))
-        give_back(e);
 }
 
 bool env_init(struct env *e, struct event_base *base, const struct env_rules *rules)
@@ -59,15 +45,17 @@ bool env_init(struct env *e, struct event_base *base, const struct env_rules *ru
     timeouts_init(&e->grace, config->timeouts.grace_ms);
     timeouts_init(&e->exchange, config->timeouts.exchange_ms);
     timeouts_init(&e->linger, LINGER_MS);
-    timeouts_init(&e->pauses, PAUSE_MS);
-    timeout_init(&e->pause, on_pause);
+    thrift_init(&e->thrift, give_back);
+    e->pace_rules = (struct pace_rules){.stall = &e->stall,
+                                        .grace = &e->grace,
+                                        .origin_stall_ms = config->timeouts.origin_stall_ms,
+                                        .min_rate = config->limits.min_rate};
     refusals_init(&e->refusals);
     e->pools = pools_new(base, &e->turn, config);
     return e->pools != NULL;
 }
 
-/* Nobody new will come who could use it. */
-static void keep_nothing(struct env *e)
+void env_keep_nothing(struct env *e)
 {
     blocks_fini(&e->arena_blocks);
     blocks_fini(&e->out_blocks);
@@ -77,21 +65,19 @@ static void keep_nothing(struct env *e)
 
 void env_fini(struct env *e)
 {
-    LIST_FOR_EACH_SAFE (c, &e->clients, struct client, node)
-        client_close(c, FAIL_DRAINING);
-    turn_run(&e->turn);
     pools_free(e->pools);
     refusals_fini(&e->refusals);
-    keep_nothing(e);
+    env_keep_nothing(e);
 }
 
 uint64_t env_expire(struct env *e)
 {
-    struct timeouts *queues[] = {&e->handshake, &e->header,   &e->awake,  &e->idle,  &e->stall,
-                                 &e->grace,     &e->exchange, &e->linger, &e->pauses};
+    struct timeouts *lists[] = {&e->handshake, &e->header, &e->awake,
+                                &e->idle,      &e->stall,  &e->grace,
+                                &e->exchange,  &e->linger, &e->thrift.pauses};
     uint64_t now = turn_now_ms(&e->turn);
     uint64_t of_pools = pools_expire(e->pools, now);
-    uint64_t of_clients = timeouts_expire_all(queues, ARRAY_LEN(queues), now);
+    uint64_t of_clients = timeouts_expire_all(lists, ARRAY_LEN(lists), now);
     return of_pools < of_clients ? of_pools : of_clients;
 }
 
@@ -103,13 +89,6 @@ struct span env_date(struct env *e)
         date_format(e->date, second);
     }
     return span_of(e->date, DATE_BYTES);
-}
-
-void env_note_idle(struct env *e, bool was_idle, bool is_idle)
-{
-    e->idle_len += is_idle;
-    e->idle_len -= was_idle;
-    e->work += was_idle && !is_idle;
 }
 
 uint64_t env_site(struct env *e, const struct request *request)
@@ -130,33 +109,7 @@ uint64_t env_site(struct env *e, const struct request *request)
     return site;
 }
 
-void env_rest(struct env *e)
+void env_end_turn(struct env *e)
 {
-    uint64_t now = turn_now_ms(&e->turn);
-    if (e->idle_len < e->clients_len || e->work == e->rested_work)
-        timeout_stop(&e->pause);
-    else if (e->clients_len == 0 && bucket_take(&e->rests, 1, 1, REST_EVERY_MS, now))
-        give_back(e);
-    else if (e->work - e->rested_work >= PAUSE_WORK && list_empty(&e->pause.node))
-        timeout_start(&e->pauses, &e->pause, now);
-}
-
-void env_retire(struct env *e)
-{
-    if (e->draining)
-        return;
-    e->draining = true;
-    pools_drain(e->pools);
-    keep_nothing(e);
-    LIST_FOR_EACH_SAFE (c, &e->clients, struct client, node)
-        client_drain(c);
-}
-
-void env_drain(struct env *e)
-{
-    env_retire(e);
-    LIST_FOR_EACH_SAFE (c, &e->clients, struct client, node) {
-        if (c->state == CLIENT_HANDSHAKE)
-            client_close(c, FAIL_DRAINING);
-    }
+    thrift_look(&e->thrift, e->clients_len, turn_now_ms(&e->turn));
 }

@@ -22,7 +22,7 @@ static enum plan_off why_off(const struct exchange *x, const struct response *fr
         return PLAN_OFF_CLIENT;
     if (c->env->draining)
         return PLAN_OFF_DRAINING;
-    if (x->is_push)
+    if (x->push)
         return PLAN_OFF_PARENT;
     return PLAN_ON;
 }
@@ -50,7 +50,7 @@ static bool wants_explanation(const struct exchange *x)
 {
     const struct client *c = x->client;
     const struct fields *fields = &x->request.fields;
-    if (x->is_push || !fields_get(fields, FIELD_CF_H2_PUSH_EXPLAIN))
+    if (x->push || !fields_get(fields, FIELD_CF_H2_PUSH_EXPLAIN))
         return false;
     if (!config_networks_have(&c->env->config->push.explain_from, &c->peer.address))
         return false;
@@ -68,23 +68,24 @@ static struct exchange *make_push(struct exchange *page, const struct plan_link 
                                   const struct config_route *route, const struct response *from)
 {
     const struct config_names *copied = &page->client->env->config->push.request_headers;
-    struct exchange *x = exchange_new(page->client);
+    struct exchange *x = exchange_new(page->client, page->client->session->verbs->stream_bytes);
     if (!x)
         return NULL;
+    if (!exchange_make_push(x, page)) {
+        exchange_close(x);
+        return NULL;
+    }
     const struct promise_rules rules = {
         .copied = copied->at,
         .copied_len = copied->len,
         .referer = route->origin == page->route->origin,
     };
-    x->is_push = true;
-    x->page = page;
-    page->pins++;
     x->route = route;
     promise_request(&x->request, &x->arena, &page->request, &from->fields, link->target, link->as,
-                    &rules, &x->is_private);
-    x->diary_key = link->key;
+                    &rules, &x->push->is_private);
+    x->push->key = link->key;
     if (x->request.fields.failed || x->arena.failed) {
-        exchange_discard(x);
+        exchange_close(x);
         return NULL;
     }
     return x;
@@ -101,14 +102,16 @@ static enum plan_verdict promise(struct exchange *page, const struct plan_link *
     struct exchange *x = make_push(page, link, route, from);
     if (!x)
         return PLAN_CLIENT_LIMIT;
-    if (!stream_promise(page, x)) {
-        exchange_discard(x);
+    if (!stream_promise(page->stream, x->stream)) {
+        exchange_close(x);
         return PLAN_CLIENT_LIMIT;
     }
     c->pushes_open++;
     c->pushes_made++;
-    diary_enter(&c->diary, x->diary_key);
-    exchange_start_push(x);
+    diary_enter(&c->diary, x->push->key);
+    client_write_soon(c);
+    x->upload = UPLOAD_ENDED;
+    exchange_act_soon(x);
     return PLAN_PUSHED;
 }
 
@@ -192,8 +195,8 @@ static bool is_everybodys(unsigned status)
 static void refuse_for_all(struct exchange *x)
 {
     struct env *env = x->client->env;
-    if (!x->is_private) {
-        refusals_add(&env->refusals, x->diary_key,
+    if (!x->push->is_private) {
+        refusals_add(&env->refusals, x->push->key,
                      turn_now_ms(&env->turn) + env->config->push.retry_after_ms);
     }
 }
@@ -201,13 +204,13 @@ static void refuse_for_all(struct exchange *x)
 enum failure pushes_judge(struct exchange *x, const struct response *from)
 {
     if (from->status < 200 || from->status > 299) {
-        if (is_everybodys(from->status) && !x->is_private)
+        if (is_everybodys(from->status) && !x->push->is_private)
             refuse_for_all(x);
         else
-            diary_refuse(&x->client->diary, x->diary_key);
+            diary_refuse(&x->client->diary, x->push->key);
         return FAIL_PUSH_STATUS;
     }
-    if (promise_vary_forbids(&from->fields, &x->page->request, &x->request))
+    if (promise_vary_forbids(&from->fields, &x->push->page->request, &x->request))
         return FAIL_PUSH_VARY;
     return FAIL_NONE;
 }
@@ -232,7 +235,7 @@ void pushes_mark(struct exchange *x, struct response *to)
 
 void pushes_failed(struct exchange *x, enum failure why)
 {
-    diary_leave(&x->client->diary, x->diary_key);
+    diary_leave(&x->client->diary, x->push->key);
     if (x->status != 0)
         return; /* its head was fine */
     switch (why) {

@@ -66,7 +66,7 @@ static bool grow(struct access *a, size_t need)
     return true;
 }
 
-void access_add(struct access *a, const struct record *record)
+void access_add(struct access *a, const struct report *report)
 {
     if (a->fd < 0)
         return;
@@ -76,7 +76,7 @@ void access_add(struct access *a, const struct record *record)
     for (int attempt = 0; attempt < 2; attempt++) {
         size_t room = a->capacity - a->len;
         size_t n = line_write(a->text ? a->text + a->len : NULL, room,
-                              (enum config_log_format)a->config->log.format, record, now, &a->time);
+                              (enum config_log_format)a->config->log.format, report, now, &a->time);
         if (n <= room) {
             a->len += n;
             return;

@@ -2,14 +2,16 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "proxy/client.h"
+#include "proxy/steps.h"
 
-static void report(void *user, const struct record *record)
+static void report(void *user, const struct report *report)
 {
     struct generation *g = user;
-    access_add(&g->access, record);
-    metrics_count(g->metrics, record);
-    if (record->origin_us > 0)
-        coalesce_answered(g->coalesce, record->origin_us);
+    access_add(&g->access, report);
+    metrics_count(g->metrics, report);
+    if (report->origin_us > 0)
+        coalesce_answered(g->coalesce, report->origin_us);
 }
 
 struct generation *generation_new(const struct generation_rules *rules, struct setup *setup)
@@ -28,6 +30,7 @@ struct generation *generation_new(const struct generation_rules *rules, struct s
         return NULL;
     }
     list_init(&g->node);
+    steps_install(&g->env);
     g->setup = setup_hold(setup);
     g->metrics = rules->metrics;
     g->coalesce = rules->coalesce;
@@ -41,6 +44,7 @@ void generation_free(struct generation *g)
     if (!g)
         return;
     list_remove(&g->node);
+    clients_close(&g->env);
     env_fini(&g->env);
     access_fini(&g->access);
     setup_let_go(g->setup);
@@ -52,7 +56,7 @@ uint64_t generation_end_turn(struct generation *g)
     uint64_t left;
     do {
         turn_run(&g->env.turn);
-        env_rest(&g->env);
+        env_end_turn(&g->env);
         left = env_expire(&g->env);
     } while (!turn_is_over(&g->env.turn));
     access_flush(&g->access);

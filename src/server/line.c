@@ -30,7 +30,7 @@ static void put_time(struct text *t, struct line_time *time, uint64_t wall_ms, c
     text_put(t, span_of(time->text, time->len));
 }
 
-static void put_links(struct text *t, const struct record *r)
+static void put_links(struct text *t, const struct report *r)
 {
     bool first = true;
     text_put(t, KEY("links"));
@@ -47,7 +47,7 @@ static void put_links(struct text *t, const struct record *r)
     text_put_char(t, '}');
 }
 
-static void put_pushed(struct text *t, const struct record *r)
+static void put_pushed(struct text *t, const struct report *r)
 {
     text_put(t, KEY("pushed"));
     text_put_char(t, '[');
@@ -59,7 +59,7 @@ static void put_pushed(struct text *t, const struct record *r)
     text_put_char(t, ']');
 }
 
-static void put_push(struct text *t, const struct record *r)
+static void put_push(struct text *t, const struct report *r)
 {
     if (r->is_push)
         text_put(t, SPAN(",\"push\":true"));
@@ -71,7 +71,7 @@ static void put_push(struct text *t, const struct record *r)
         put_member(t, KEY("push_off"), span_str(plan_off_text(r->push_off)));
 }
 
-static void put_origin(struct text *t, const struct record *r)
+static void put_origin(struct text *t, const struct report *r)
 {
     if (!r->origin)
         return;
@@ -83,7 +83,7 @@ static void put_origin(struct text *t, const struct record *r)
     }
 }
 
-static void write_json(struct text *t, const struct record *r, uint64_t wall_ms,
+static void write_json(struct text *t, const struct report *r, uint64_t wall_ms,
                        struct line_time *time)
 {
     const struct request *q = r->request;
@@ -92,7 +92,7 @@ static void write_json(struct text *t, const struct record *r, uint64_t wall_ms,
     text_put_padded(t, wall_ms % 1000, 3);
     text_put(t, SPAN("Z\""));
     put_member(t, KEY("client"), span_str(r->peer));
-    text_put(t, SPAN(",\"protocol\":\"HTTP/2\""));
+    put_member(t, KEY("protocol"), span_str(r->protocol->name));
     put_member(t, KEY("method"), q->method);
     put_member(t, KEY("scheme"), q->scheme);
     put_member(t, KEY("authority"), q->authority);
@@ -144,7 +144,7 @@ static struct span or_dash(struct span s)
     return s.len > 0 ? s : SPAN("-");
 }
 
-static void write_combined(struct text *t, const struct record *r, uint64_t wall_ms,
+static void write_combined(struct text *t, const struct report *r, uint64_t wall_ms,
                            struct line_time *time)
 {
     const struct request *q = r->request;
@@ -153,7 +153,9 @@ static void write_combined(struct text *t, const struct record *r, uint64_t wall
     put_quoted(t, q->method);
     text_put_char(t, ' ');
     put_quoted(t, q->path);
-    text_put(t, SPAN(" HTTP/2.0\" "));
+    text_put(t, SPAN(" HTTP/"));
+    put_str(t, r->protocol->version);
+    text_put(t, SPAN("\" "));
     text_put_u64(t, r->status);
     text_put_char(t, ' ');
     text_put_u64(t, r->bytes);
@@ -171,12 +173,12 @@ static void write_combined(struct text *t, const struct record *r, uint64_t wall
 }
 
 size_t line_write(char *out, size_t room, enum config_log_format format,
-                  const struct record *record, uint64_t wall_ms, struct line_time *time)
+                  const struct report *report, uint64_t wall_ms, struct line_time *time)
 {
     struct text t = {.at = out, .room = room};
     if (format == CONFIG_LOG_JSON)
-        write_json(&t, record, wall_ms, time);
+        write_json(&t, report, wall_ms, time);
     else
-        write_combined(&t, record, wall_ms, time);
+        write_combined(&t, report, wall_ms, time);
     return t.len;
 }

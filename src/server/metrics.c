@@ -13,7 +13,7 @@ static void add(counter *c, unsigned long long n)
     atomic_store_explicit(c, value(c) + n, memory_order_relaxed);
 }
 
-void metrics_count(struct metrics *m, const struct record *r)
+void metrics_count(struct metrics *m, const struct report *r)
 {
     unsigned class = r->status / 100;
     add(r->is_push ? &m->pushes_total : &m->requests_total, 1);

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "proxy/client.h"
 #include "server/generation.h"
 
 /* What the main thread may tell, as bits. */
@@ -66,7 +67,7 @@ static void drain(struct worker *w)
         acceptor_stop(w->acceptors[i]);
     w->drain_deadline_ms = now_ms(w) + newest(w)->setup->config->timeouts.drain_ms;
     LIST_FOR_EACH_SAFE (g, &w->generations, struct generation, node)
-        env_drain(&g->env);
+        clients_drain(&g->env);
 }
 
 static void begin_coalescing(struct worker *w, const struct config *config)
@@ -84,7 +85,7 @@ static void adopt(struct worker *w)
     for (size_t i = 0; i < w->rules.listeners->len; i++)
         acceptor_serve(w->acceptors[i], &next->env);
     begin_coalescing(w, next->setup->config);
-    env_retire(&last->env);
+    clients_retire(&last->env);
 }
 
 static void reopen_logs(struct worker *w)

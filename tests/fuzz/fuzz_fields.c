@@ -3,6 +3,7 @@
 #include "h1/head.h"
 #include "h1/writer.h"
 #include "http/forward.h"
+#include "http/request.h"
 
 #include "input.h"
 

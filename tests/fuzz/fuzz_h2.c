@@ -4,7 +4,7 @@
  */
 #include <stdlib.h>
 
-#include "h2/session.h"
+#include "h2/streams.h"
 
 #include "input.h"
 
@@ -31,11 +31,11 @@ enum mode {
     MODES,
 };
 
-struct stream {
-    struct h2_stream h2;
-    struct user *user;
-    struct list node;
+struct side {
+    struct h2_stream h2; /* in user.streams or user.dead */
     struct arena arena;
+    struct request request;
+    struct fields request_trailers;
     bool head, ended, answered, closed, promised;
     size_t received;
     char *body; /* of the response; gone with the stream */
@@ -52,7 +52,7 @@ struct sent {
 };
 
 struct user {
-    struct h2_session *session;
+    struct session *session;
     struct input choices;
     struct list streams; /* all that are open */
     struct list dead;
@@ -60,112 +60,133 @@ struct user {
     bool in_call; /* a function that may call back */
 };
 
-static struct stream *stream_of(struct h2_stream *h2)
+static struct user *user_of(struct side *s)
 {
-    struct stream *s = CONTAINER_OF(h2, struct stream, h2);
-    assert(s->user->in_call && !s->closed);
+    return s->h2.base.user;
+}
+
+static struct side *side_of(struct stream *stream)
+{
+    struct side *s = CONTAINER_OF(h2_stream_of(stream), struct side, h2);
+    assert(user_of(s)->in_call && !s->closed);
     return s;
 }
 
-static struct stream *stream_new(struct user *u)
+static struct side *side_new(struct user *u)
 {
-    struct stream *s = calloc(1, sizeof *s);
+    struct side *s = calloc(1, sizeof *s);
     assert(s);
-    h2_stream_init(&s->h2);
-    s->user = u;
     arena_init(&s->arena, NULL);
+    fields_init(&s->request.fields, &s->arena);
+    fields_init(&s->request_trailers, &s->arena);
     fields_init(&s->trailers, &s->arena);
     fields_add(&s->trailers, SPAN("x-sum"), SPAN("1"));
-    list_init(&s->node);
-    list_push(&u->streams, &s->node);
+    s->h2.base.user = u;
+    s->h2.base.request = &s->request;
+    s->h2.base.trailers = &s->request_trailers;
+    list_init(&s->h2.base.node);
+    list_push(&u->streams, &s->h2.base.node);
     return s;
 }
 
-static void stream_free(struct stream *s)
+static void side_free(struct side *s)
 {
     arena_fini(&s->arena);
     free(s->body);
     free(s);
 }
 
-static struct h2_stream *on_opened(void *user)
+static struct stream *on_opened(void *user, size_t bytes)
 {
     struct user *u = user;
-    assert(u->in_call);
-    return input_below(&u->choices, 16) == 1 ? NULL : &stream_new(u)->h2;
+    assert(u->in_call && bytes == sizeof(struct h2_stream));
+    return input_below(&u->choices, 16) == 1 ? NULL : &side_new(u)->h2.base;
 }
 
-static void on_field(struct h2_stream *h2, struct span name, struct span value, bool trailer)
+static void check_fields(const struct fields *fields)
 {
-    struct stream *s = stream_of(h2);
-    assert(name.len > 0 && trailer == s->head && !s->promised);
-    assert(field_value_is_valid(value));
-    if (name.ptr[0] == ':')
-        assert(!trailer);
-    else
-        assert(field_name_is_valid(name));
+    assert(!fields->failed);
+    for (size_t i = 0; i < fields->len; i++) {
+        assert(field_name_is_valid(fields->at[i].name));
+        assert(field_value_is_valid(fields->at[i].value));
+    }
 }
 
-static void on_head(struct h2_stream *h2, bool end)
+/* What has been put together of a request, be it complete or not. */
+static void check_request(const struct side *s)
 {
-    struct stream *s = stream_of(h2);
-    assert(h2->id % 2 == 1 && !s->head && !s->ended);
+    const struct request *r = &s->request;
+    const struct span pseudo[] = {r->method, r->scheme, r->authority, r->path};
+    for (size_t i = 0; i < ARRAY_LEN(pseudo); i++)
+        assert(field_value_is_valid(pseudo[i]));
+    assert(!s->arena.failed);
+    check_fields(&r->fields);
+    check_fields(&s->request_trailers);
+    assert(s->request_trailers.len == 0 || (s->head && !s->promised));
+}
+
+static void on_head(struct stream *stream, bool end)
+{
+    struct side *s = side_of(stream);
+    assert(s->h2.id % 2 == 1 && !s->head && !s->ended);
+    check_request(s);
     s->head = true;
     (void)end;
 }
 
-static void on_body(struct h2_stream *h2, struct span bytes)
+static void on_body(struct stream *stream, struct span bytes)
 {
-    struct stream *s = stream_of(h2);
+    struct side *s = side_of(stream);
     assert(s->head && !s->ended);
     s->received += bytes.len;
 }
 
-static void on_end(struct h2_stream *h2)
+static void on_end(struct stream *stream)
 {
-    struct stream *s = stream_of(h2);
+    struct side *s = side_of(stream);
     assert(s->head && !s->ended);
+    check_request(s);
     s->ended = true;
 }
 
-static void on_closed(struct h2_stream *h2, uint32_t code)
+static void on_closed(struct stream *stream, enum stream_closed how)
 {
-    struct stream *s = stream_of(h2);
-    (void)code;
+    struct side *s = side_of(stream);
+    assert(how == STREAM_CLOSED_ENDED && !stream->session);
+    check_request(s);
     s->closed = true;
-    list_remove(&s->node);
-    list_push(&s->user->dead, &s->node);
+    list_remove(&stream->node);
+    list_push(&user_of(s)->dead, &stream->node);
 }
 
-static enum h2_body on_pull(struct h2_stream *h2, struct h2_piece *piece,
-                            const struct fields **trailers)
+static enum stream_after on_pull(struct stream *stream, struct stream_piece *piece,
+                                 const struct fields **trailers)
 {
-    struct stream *s = stream_of(h2);
+    struct side *s = side_of(stream);
     assert(s->answered);
     piece->bytes = span_of(s->body + (BODY_BYTES - s->left), s->left);
     piece->spare = s->body ? BODY_BYTES - s->left : 0;
     if (!s->is_complete)
-        return H2_BODY_LATER;
+        return STREAM_LATER;
     if (s->has_trailers)
         *trailers = &s->trailers;
-    return H2_BODY_END;
+    return STREAM_ENDS;
 }
 
-static void on_sent(struct h2_stream *h2, size_t n)
+static void on_sent(struct stream *stream, size_t n)
 {
-    struct stream *s = stream_of(h2);
+    struct side *s = side_of(stream);
     assert(n <= s->left);
     s->left -= n;
 }
 
-static void on_ended(struct h2_stream *h2)
+static void on_ended(struct stream *stream)
 {
-    assert(stream_of(h2)->is_complete);
+    assert(side_of(stream)->is_complete);
 }
 
-static const struct h2_events events = {
+static const struct stream_events events = {
     .opened = on_opened,
-    .field = on_field,
     .head = on_head,
     .body = on_body,
     .end = on_end,
@@ -175,7 +196,7 @@ static const struct h2_events events = {
     .ended = on_ended,
 };
 
-static struct response response_of(struct stream *s, unsigned status)
+static struct response response_of(struct side *s, unsigned status)
 {
     struct response head = {.status = status};
     fields_init(&head.fields, &s->arena);
@@ -183,7 +204,7 @@ static struct response response_of(struct stream *s, unsigned status)
     return head;
 }
 
-static void respond(struct user *u, struct stream *s)
+static void respond(struct user *u, struct side *s)
 {
     struct response head = response_of(s, 200);
     bool has_body = input_flip(&u->choices);
@@ -192,50 +213,48 @@ static void respond(struct user *u, struct stream *s)
     s->is_complete = input_flip(&u->choices);
     s->has_trailers = input_flip(&u->choices);
     s->answered = true;
-    if (!h2_session_respond(u->session, &s->h2, &head, has_body))
-        h2_session_reset(u->session, &s->h2, H2_INTERNAL_ERROR);
+    if (!stream_respond(&s->h2.base, &head, has_body))
+        stream_reset(&s->h2.base, STREAM_BROKEN);
 }
 
 /* The request's text must last as long as the promised stream. */
-static void promise(struct user *u, struct stream *page)
+static void promise(struct user *u, struct side *page)
 {
-    if (page->promised || page->answered || !h2_session_takes_pushes(u->session))
+    if (page->promised || page->answered || !u->session->takes_pushes)
         return;
-    struct stream *s = stream_new(u);
-    struct request *request = arena_zalloc(&s->arena, sizeof *request);
-    *request = (struct request){.method = SPAN("GET"),
-                                .scheme = SPAN("https"),
-                                .authority = SPAN("a"),
-                                .path = SPAN("/a.css")};
-    fields_init(&request->fields, &s->arena);
+    struct side *s = side_new(u);
+    s->request.method = SPAN("GET");
+    s->request.scheme = SPAN("https");
+    s->request.authority = SPAN("a");
+    s->request.path = SPAN("/a.css");
     s->promised = s->head = s->ended = true;
-    if (h2_session_promise(u->session, &page->h2, request, &s->h2)) {
+    if (stream_promise(&page->h2.base, &s->h2.base)) {
         assert(s->h2.id > 0 && s->h2.id % 2 == 0 && s->h2.page == &page->h2);
         return;
     }
-    list_remove(&s->node);
-    stream_free(s);
+    list_remove(&s->h2.base.node);
+    side_free(s);
 }
 
-static void go_on(struct user *u, struct stream *s)
+static void go_on(struct side *s)
 {
     s->is_complete = true;
     if (s->body)
-        h2_session_resume(u->session, &s->h2);
+        stream_resume(&s->h2.base);
 }
 
-static void inform(struct user *u, struct stream *s)
+static void inform(struct side *s)
 {
     struct response head = response_of(s, 103);
-    if (!h2_session_inform(u->session, &s->h2, &head))
-        h2_session_reset(u->session, &s->h2, H2_INTERNAL_ERROR);
+    if (!stream_inform(&s->h2.base, &head))
+        stream_reset(&s->h2.base, STREAM_BROKEN);
 }
 
 /* Does one thing, or nothing, for a stream. */
-static void act(struct user *u, struct stream *s)
+static void act(struct user *u, struct side *s)
 {
     if (s->received > 0)
-        h2_session_consumed(u->session, &s->h2, s->received);
+        stream_consumed(&s->h2.base, s->received);
     s->received = 0;
     if (!s->head)
         return;
@@ -245,20 +264,20 @@ static void act(struct user *u, struct stream *s)
         if (!s->answered)
             respond(u, s);
         else
-            go_on(u, s);
+            go_on(s);
         break;
     case 3:
         promise(u, s);
         break;
     case 4:
-        h2_session_reset(u->session, &s->h2, H2_CANCEL);
+        stream_reset(&s->h2.base, STREAM_CANCEL);
         break;
     case 5:
         if (!s->answered)
-            inform(u, s);
+            inform(s);
         break;
     case 6:
-        assert(h2_session_window(u->session, &s->h2) <= INT32_MAX);
+        assert(stream_window(&s->h2.base) <= INT32_MAX);
         break;
     default:
         break;
@@ -269,13 +288,13 @@ static void act_on_session(struct user *u)
 {
     switch (input_below(&u->choices, 32)) {
     case 1:
-        h2_session_announce_goaway(u->session);
+        session_leave(u->session, SESSION_LEAVE_SOON);
         break;
     case 2:
-        h2_session_goaway(u->session);
+        session_leave(u->session, SESSION_LEAVE_LAST);
         break;
     case 3:
-        h2_session_terminate(u->session, H2_ENHANCE_YOUR_CALM);
+        session_leave(u->session, SESSION_LEAVE_CALM);
         break;
     default:
         break;
@@ -320,37 +339,37 @@ static void free_dead(struct user *u)
 {
     struct list *node;
     while ((node = list_pop(&u->dead)))
-        stream_free(CONTAINER_OF(node, struct stream, node));
+        side_free(CONTAINER_OF(node, struct side, h2.base.node));
 }
 
 /* The end of a turn: acts, writes, frees. False: the connection is over. */
 static bool end_turn(struct user *u)
 {
     bool failed = false;
-    LIST_FOR_EACH_SAFE (s, &u->streams, struct stream, node)
+    LIST_FOR_EACH_SAFE (s, &u->streams, struct side, h2.base.node)
         act(u, s);
     act_on_session(u);
     for (size_t i = 0; i < SENDS; i++) {
         size_t room = (size_t)1024 << input_below(&u->choices, 5);
         char *out = malloc(room); /* of its own, so that one byte too many is seen */
         u->in_call = true;
-        struct span bytes = h2_session_send(u->session, out, room, &failed);
+        struct span bytes = session_send(u->session, out, room, &failed);
         assert(out && bytes.len <= room);
         check_sent(&u->sent, bytes);
-        h2_session_taken(u->session);
+        session_taken(u->session);
         u->in_call = false;
         free(out);
         if (bytes.len == 0 || failed)
             break;
     }
     free_dead(u);
-    return !failed && !h2_session_is_over(u->session);
+    return !failed && !u->session->over;
 }
 
 static bool receive(struct user *u, struct span bytes)
 {
     u->in_call = true;
-    bool fine = h2_session_receive(u->session, bytes);
+    bool fine = session_receive(u->session, bytes);
     u->in_call = false;
     return end_turn(u) && fine;
 }
@@ -398,12 +417,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bool more = mode == MODE_NOTHING_FIRST || receive(&u, greeting);
     while (more)
         more = mode == MODE_FRAMES ? receive_frame(&u, &in) : receive_raw(&u, &in);
-    h2_session_free(u.session);
+    session_free(u.session);
     h2_cache_trim(&cache);
-    LIST_FOR_EACH_SAFE (s, &u.streams, struct stream, node) {
-        list_remove(&s->node);
+    LIST_FOR_EACH_SAFE (s, &u.streams, struct side, h2.base.node) {
+        list_remove(&s->h2.base.node);
         assert(!s->closed);
-        stream_free(s);
+        side_free(s);
     }
     return 0;
 }

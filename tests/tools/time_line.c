@@ -16,7 +16,7 @@ static int compare(const void *left, const void *right)
 
 /* Writes lines for a tenth of a millisecond of wall time each, as a busy worker does; false where
  * one does not fit. */
-static bool time_lines(const char *what, enum config_log_format format, const struct record *record)
+static bool time_lines(const char *what, enum config_log_format format, const struct report *report)
 {
     static char out[LINE_BYTES];
     struct line_time time = {0};
@@ -25,7 +25,7 @@ static bool time_lines(const char *what, enum config_log_format format, const st
     for (size_t run = 0; run < RUNS; run++) {
         uint64_t start = clock_monotonic_us();
         for (unsigned i = 0; i < LINES_A_RUN; i++) {
-            len = line_write(out, sizeof out, format, record, wall_ms + i / 10, &time);
+            len = line_write(out, sizeof out, format, report, wall_ms + i / 10, &time);
             if (len > sizeof out)
                 return false;
         }
@@ -40,6 +40,7 @@ static bool time_lines(const char *what, enum config_log_format format, const st
 int main(void)
 {
     struct arena arena;
+    const struct session_verbs protocol = {.name = "HTTP/2", .version = "2.0"};
     const struct config_origin origin = {.name = "app"};
     unsigned verdicts[PLAN_VERDICTS_END] = {0};
     arena_init(&arena, NULL);
@@ -51,7 +52,8 @@ int main(void)
     fields_add(&request.fields, SPAN("user-agent"),
                SPAN("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"));
     fields_add(&request.fields, SPAN("referer"), SPAN("https://www.example.com/shop/"));
-    const struct record record = {.peer = "192.0.2.1",
+    const struct report report = {.peer = "192.0.2.1",
+                                  .protocol = &protocol,
                                   .tls_version = "TLSv1.3",
                                   .request = &request,
                                   .origin = &origin,
@@ -61,8 +63,8 @@ int main(void)
                                   .origin_us = 2001,
                                   .reused = true,
                                   .verdicts = verdicts};
-    bool fine = time_lines("a line of JSON", CONFIG_LOG_JSON, &record) &&
-                time_lines("a combined line", CONFIG_LOG_COMBINED, &record);
+    bool fine = time_lines("a line of JSON", CONFIG_LOG_JSON, &report) &&
+                time_lines("a combined line", CONFIG_LOG_COMBINED, &report);
     arena_fini(&arena);
     if (!fine)
         fputs("a line did not fit\n", stderr);

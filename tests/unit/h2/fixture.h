@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "h2/session.h"
+#include "h2/streams.h"
 
 #include "../field_lines.h"
 
@@ -43,12 +43,11 @@ static inline void say(struct log *log, const char *fmt, ...)
 }
 
 /* One stream, as whoever uses the session has it. */
-struct stream {
-    struct h2_stream h2;
-    struct rig *rig;
-    struct span out;    /* of the response's body, what is to come */
-    size_t spare;       /* bytes of memory before it that may be overwritten */
-    enum h2_body after; /* what comes after `out` */
+struct side {
+    struct h2_stream h2;     /* its user is the rig */
+    struct span out;         /* of the response's body, what is to come */
+    size_t spare;            /* bytes of memory before it that may be overwritten */
+    enum stream_after after; /* what comes after `out` */
     const struct fields *trailers;
     size_t received;
     bool head, closed; /* the request's head came; the stream is closed */
@@ -56,9 +55,9 @@ struct stream {
 
 struct rig {
     struct h2_cache cache;
-    struct h2_session *session;
+    struct session *session;
     struct log server;
-    struct stream streams[STREAMS];
+    struct side streams[STREAMS];
     size_t streams_len;
     bool refuse, failed;
     size_t room;
@@ -77,82 +76,119 @@ struct rig {
     struct arena arena;
 };
 
-static inline struct stream *stream_of(struct h2_stream *stream)
+static inline struct side *side_of(struct stream *stream)
 {
-    return CONTAINER_OF(stream, struct stream, h2);
+    return CONTAINER_OF(h2_stream_of(stream), struct side, h2);
 }
 
-static inline struct stream *new_stream(struct rig *r)
+static inline struct log *log_of(struct stream *stream)
+{
+    return &((struct rig *)stream->user)->server;
+}
+
+static inline int32_t id_of(struct stream *stream)
+{
+    return h2_stream_of(stream)->id;
+}
+
+/* Its request and its trailers are empty. */
+static inline struct side *new_side(struct rig *r)
 {
     assert_true(r->streams_len < STREAMS);
-    struct stream *s = &r->streams[r->streams_len++];
-    *s = (struct stream){.rig = r, .after = H2_BODY_END};
-    h2_stream_init(&s->h2);
+    struct side *s = &r->streams[r->streams_len++];
+    struct stream *base = &s->h2.base;
+    *s = (struct side){.after = STREAM_ENDS};
+    base->user = r;
+    base->request = arena_zalloc(&r->arena, sizeof *base->request);
+    base->trailers = arena_zalloc(&r->arena, sizeof *base->trailers);
+    assert_true(base->request && base->trailers);
+    fields_init(&base->request->fields, &r->arena);
+    fields_init(base->trailers, &r->arena);
+    list_init(&base->node);
     return s;
 }
 
-static inline struct h2_stream *server_opened(void *user)
+static inline struct stream *server_opened(void *user, size_t bytes)
 {
     struct rig *r = user;
-    return r->refuse ? NULL : &new_stream(r)->h2;
+    assert_int_equal(bytes, sizeof(struct h2_stream));
+    return r->refuse ? NULL : &new_side(r)->h2.base;
 }
 
-static inline void server_field(struct h2_stream *h2, struct span name, struct span value,
-                                bool trailer)
+static inline void say_pseudo(struct log *log, const char *name, struct span value)
 {
-    say(&stream_of(h2)->rig->server, "%s%.*s: %.*s\n", trailer ? "trailer " : "", SPAN_ARG(name),
-        SPAN_ARG(value));
+    if (value.ptr)
+        say(log, "%s: %.*s\n", name, SPAN_ARG(value));
 }
 
-static inline void server_head(struct h2_stream *h2, bool end)
+static inline void say_fields(struct log *log, const char *what, const struct fields *fields)
 {
-    stream_of(h2)->head = true;
-    say(&stream_of(h2)->rig->server, "head %d%s\n", h2->id, end ? ", all" : "");
+    assert_false(fields->failed);
+    for (size_t i = 0; i < fields->len; i++)
+        say(log, "%s%.*s: %.*s\n", what, SPAN_ARG(fields->at[i].name),
+            SPAN_ARG(fields->at[i].value));
 }
 
-static inline void server_body(struct h2_stream *h2, struct span bytes)
+static inline void server_head(struct stream *stream, bool end)
 {
-    stream_of(h2)->received += bytes.len;
+    const struct request *request = stream->request;
+    struct log *log = log_of(stream);
+    side_of(stream)->head = true;
+    say_pseudo(log, ":method", request->method);
+    say_pseudo(log, ":scheme", request->scheme);
+    say_pseudo(log, ":authority", request->authority);
+    say_pseudo(log, ":path", request->path);
+    say_fields(log, "", &request->fields);
+    if (stream->fault != REQUEST_FINE)
+        say(log, "fault %d\n", (int)stream->fault);
+    say(log, "head %d%s\n", id_of(stream), end ? ", all" : "");
 }
 
-static inline void server_end(struct h2_stream *h2)
+static inline void server_body(struct stream *stream, struct span bytes)
 {
-    say(&stream_of(h2)->rig->server, "end %d after %zu\n", h2->id, stream_of(h2)->received);
+    side_of(stream)->received += bytes.len;
 }
 
-static inline void server_closed(struct h2_stream *h2, uint32_t code)
+static inline void server_end(struct stream *stream)
 {
-    assert_false(stream_of(h2)->closed);
-    stream_of(h2)->closed = true;
-    say(&stream_of(h2)->rig->server, "closed %d: %u\n", h2->id, code);
+    say_fields(log_of(stream), "trailer ", stream->trailers);
+    say(log_of(stream), "end %d after %zu\n", id_of(stream), side_of(stream)->received);
 }
 
-static inline enum h2_body server_pull(struct h2_stream *h2, struct h2_piece *piece,
-                                       const struct fields **trailers)
+static inline void server_closed(struct stream *stream, enum stream_closed how)
 {
-    struct stream *s = stream_of(h2);
-    *piece = (struct h2_piece){s->out, s->spare};
-    if (s->after == H2_BODY_END)
+    assert_int_equal(how, STREAM_CLOSED_ENDED);
+    assert_null(stream->session);
+    assert_false(side_of(stream)->closed);
+    side_of(stream)->closed = true;
+    say(log_of(stream), "closed %d\n", id_of(stream));
+}
+
+static inline enum stream_after server_pull(struct stream *stream, struct stream_piece *piece,
+                                            const struct fields **trailers)
+{
+    struct side *s = side_of(stream);
+    *piece = (struct stream_piece){s->out, s->spare};
+    if (s->after == STREAM_ENDS)
         *trailers = s->trailers;
     return s->after;
 }
 
-static inline void server_sent(struct h2_stream *h2, size_t n)
+static inline void server_sent(struct stream *stream, size_t n)
 {
-    struct stream *s = stream_of(h2);
+    struct side *s = side_of(stream);
     assert_true(n <= s->out.len);
     s->out = span_from(s->out, n);
     s->spare += s->spare > 0 ? n : 0;
 }
 
-static inline void server_ended(struct h2_stream *h2)
+static inline void server_ended(struct stream *stream)
 {
-    say(&stream_of(h2)->rig->server, "ended %d\n", h2->id);
+    say(log_of(stream), "ended %d\n", id_of(stream));
 }
 
-static const struct h2_events server_events = {
+static const struct stream_events server_events = {
     .opened = server_opened,
-    .field = server_field,
     .head = server_head,
     .body = server_body,
     .end = server_end,
@@ -259,7 +295,7 @@ static inline void rig_open(struct rig *r)
 
 static inline void rig_close(struct rig *r)
 {
-    h2_session_free(r->session);
+    session_free(r->session);
     h2_cache_trim(&r->cache);
     nghttp2_session_del(r->client);
     arena_fini(&r->arena);
@@ -275,7 +311,7 @@ static inline bool client_to_server(struct rig *r)
     ssize_t n;
     while ((n = nghttp2_session_mem_send(r->client, &bytes)) > 0) {
         any = true;
-        if (!h2_session_receive(r->session, span_of(bytes, (size_t)n)))
+        if (!session_receive(r->session, span_of(bytes, (size_t)n)))
             r->failed = true;
     }
     assert_int_equal(n, 0);
@@ -286,13 +322,13 @@ static inline bool server_to_client(struct rig *r)
 {
     bool failed = false;
     char *out = malloc(r->room);
-    struct span bytes = h2_session_send(r->session, out, r->room, &failed);
+    struct span bytes = session_send(r->session, out, r->room, &failed);
     assert_true(out && bytes.len <= r->room && !failed);
     r->placed += bytes.ptr != out;
     ssize_t n = nghttp2_session_mem_recv(r->client, (const uint8_t *)bytes.ptr, bytes.len);
     if (n != (ssize_t)bytes.len)
         fail_msg("the client refuses what the session sent: %s", nghttp2_strerror((int)n));
-    h2_session_taken(r->session);
+    session_taken(r->session);
     free(out);
     return bytes.len > 0;
 }
@@ -377,25 +413,30 @@ static inline struct response make_response(struct rig *r, unsigned status, cons
 }
 
 /* Answers with a body that is complete, or goes on. */
-static inline void answer(struct rig *r, struct stream *s, struct span body, enum h2_body after)
+static inline void answer(struct rig *r, struct side *s, struct span body, enum stream_after after)
 {
     const struct response head = make_response(r, 200, "");
     s->out = body;
     s->after = after;
-    assert_true(h2_session_respond(r->session, &s->h2, &head, true));
+    assert_true(stream_respond(&s->h2.base, &head, true));
 }
 
-static inline struct stream *promise(struct rig *r, struct stream *page, const char *path)
+/* What is to be promised. */
+static inline struct side *new_push(struct rig *r, const char *path)
 {
-    struct request *request = arena_zalloc(&r->arena, sizeof *request);
-    struct stream *push = new_stream(r);
-    assert_non_null(request);
-    *request = (struct request){.method = SPAN("GET"),
-                                .scheme = SPAN("https"),
-                                .authority = SPAN("a"),
-                                .path = span_str(path),
-                                .fields = read_fields(&r->arena, "accept: */*\n")};
-    assert_true(h2_session_promise(r->session, &page->h2, request, &push->h2));
+    struct side *push = new_side(r);
+    *push->h2.base.request = (struct request){.method = SPAN("GET"),
+                                              .scheme = SPAN("https"),
+                                              .authority = SPAN("a"),
+                                              .path = span_str(path),
+                                              .fields = read_fields(&r->arena, "accept: */*\n")};
+    return push;
+}
+
+static inline struct side *promise(struct rig *r, struct side *page, const char *path)
+{
+    struct side *push = new_push(r, path);
+    assert_true(stream_promise(&page->h2.base, &push->h2.base));
     return push;
 }
 

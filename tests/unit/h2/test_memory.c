@@ -154,7 +154,7 @@ static void nothing_is_emptied_before_anything_is_taken(void **state)
 /* The pages of a session that took them from a cache which had no others. */
 static void *pages_of_new_session(void)
 {
-    h2_session_free(rig.session);
+    session_free(rig.session);
     void *pages = rig.cache.pages.free;
     assert_non_null(pages);
     rig.session = h2_session_new(&server_events, &rig, &rig_limits, &rig.cache);
@@ -169,7 +169,7 @@ static void fetch(const char *path, size_t body_len)
     int32_t id = get(&rig, path);
     rig_run(&rig);
     assert_int_equal(rig.streams_len, n + 1);
-    answer(&rig, &rig.streams[n], pattern(&rig, body_len), H2_BODY_END);
+    answer(&rig, &rig.streams[n], pattern(&rig, body_len), STREAM_ENDS);
     rig_run(&rig);
     assert_int_equal(body_of(&rig, id).len, body_len);
     assert_true(rig.streams[n].closed);
@@ -183,7 +183,7 @@ static void an_idle_session_rests_in_no_page_and_goes_on(void **state)
     for (int i = 0; i < ROUNDS; i++) {
         fetch("/a", 1000);
         assert_int_not_equal(pages_in(pages, H2_CACHE_PAGES_BYTES), 0);
-        h2_session_rest(rig.session);
+        session_doze(rig.session);
         assert_int_equal(pages_in(pages, H2_CACHE_PAGES_BYTES), 0);
     }
 }
@@ -194,15 +194,15 @@ static void a_session_with_a_stream_rests_and_goes_on(void **state)
     GREET_PLAIN(&rig);
     int32_t id = get(&rig, "/slow");
     rig_run(&rig);
-    struct stream *s = &rig.streams[0];
-    answer(&rig, s, SPAN("ab"), H2_BODY_LATER);
+    struct side *s = &rig.streams[0];
+    answer(&rig, s, SPAN("ab"), STREAM_LATER);
     rig_run(&rig);
-    h2_session_rest(rig.session);
+    session_doze(rig.session);
     fetch("/a", 1000);
-    h2_session_rest(rig.session);
+    session_doze(rig.session);
     s->out = SPAN("cd");
-    s->after = H2_BODY_END;
-    h2_session_resume(rig.session, &s->h2);
+    s->after = STREAM_ENDS;
+    stream_resume(&s->h2.base);
     rig_run(&rig);
     assert_int_equal(body_of(&rig, id).len, 4);
     assert_true(s->closed);
@@ -221,10 +221,10 @@ static void a_frame_that_is_half_sent_is_not_emptied(void **state)
     log_clear(&rig.saw);
     snprintf(line, sizeof line, "x-a: %s\n", value);
     const struct response head = make_response(&rig, 204, line);
-    assert_true(h2_session_respond(rig.session, &rig.streams[0].h2, &head, false));
+    assert_true(stream_respond(&rig.streams[0].h2.base, &head, false));
     rig.room = 2000;
     while (server_to_client(&rig))
-        h2_session_rest(rig.session);
+        session_doze(rig.session);
     snprintf(expected, sizeof expected, ":status: 204\nx-a: %s\nHEADERS 1, end\n", value);
     expect_log(&rig.saw, expected);
 }

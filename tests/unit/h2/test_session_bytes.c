@@ -52,7 +52,7 @@ static size_t record_flight(char out[FLIGHT_BYTES])
 }
 
 /* Does to a stream what a proxy might do to it. */
-static void do_something(struct stream *s)
+static void do_something(struct side *s)
 {
     if (s->closed || s->h2.id == 0)
         return;
@@ -62,20 +62,20 @@ static void do_something(struct stream *s)
             promise(&rig, s, "/p")->head = true;
         break;
     case 1:
-        h2_session_reset(rig.session, &s->h2, H2_CANCEL);
+        stream_reset(&s->h2.base, STREAM_CANCEL);
         break;
     case 2:
-        h2_session_consumed(rig.session, &s->h2, s->received);
+        stream_consumed(&s->h2.base, s->received);
         s->received = 0;
         break;
     case 3:
-        h2_session_resume(rig.session, &s->h2);
+        stream_resume(&s->h2.base);
         break;
     default:
         if (s->out.len == 0) {
             const struct response head = make_response(&rig, 200, "a: b\n");
             s->out = SPAN("body");
-            (void)!h2_session_respond(rig.session, &s->h2, &head, true);
+            (void)!stream_respond(&s->h2.base, &head, true);
         }
         break;
     }
@@ -87,8 +87,8 @@ static void drain(void)
     char out[2048];
     size_t n, turns = 0;
     do {
-        n = h2_session_send(rig.session, out, 1024 + below(1025), &failed).len;
-        h2_session_taken(rig.session);
+        n = session_send(rig.session, out, 1024 + below(1025), &failed).len;
+        session_taken(rig.session);
         assert_true(turns++ < 1000);
     } while (n > 0 && !failed);
 }
@@ -104,7 +104,7 @@ static void feed(const char *bytes, size_t len)
         char *piece = malloc(n);
         assert_non_null(piece);
         memcpy(piece, bytes, n);
-        alive = h2_session_receive(rig.session, span_of(piece, n));
+        alive = session_receive(rig.session, span_of(piece, n));
         free(piece);
         bytes += n;
         len -= n;
@@ -117,10 +117,10 @@ static void feed(const char *bytes, size_t len)
         drain();
     }
     if (!alive)
-        h2_session_terminate(rig.session, H2_PROTOCOL_ERROR);
+        session_leave(rig.session, SESSION_LEAVE_FAULT);
     drain();
     if (!alive)
-        assert_true(h2_session_is_over(rig.session));
+        assert_true(rig.session->over);
 }
 
 static void a_flight_with_flipped_bits_does_no_harm(void **state)

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "http/forward.h"
+#include "http/request.h"
 
 #include "../field_lines.h"
 

@@ -17,8 +17,9 @@
 
 static struct arena arena;
 static struct request request;
-static struct record record;
+static struct report report;
 static unsigned verdicts[PLAN_VERDICTS_END];
+static const struct session_verbs protocol = {.name = "HTTP/2", .version = "2.0"};
 static const struct config_origin origin = {.name = "app"};
 
 /* A plain exchange; a test changes what it is about. */
@@ -34,8 +35,9 @@ static int set_up(void **state)
         .path = SPAN("/a?b=c"),
         .fields = read_fields(&arena, "user-agent: test/1.0 (x)\nreferer: https://a/\n"),
     };
-    record = (struct record){
+    report = (struct report){
         .peer = "192.0.2.1",
+        .protocol = &protocol,
         .tls_version = "TLSv1.3",
         .request = &request,
         .origin = &origin,
@@ -59,10 +61,10 @@ static int tear_down(void **state)
 static struct span write_line(enum config_log_format format)
 {
     struct line_time time = {0};
-    size_t len = line_write(NULL, 0, format, &record, WALL_MS, &time);
+    size_t len = line_write(NULL, 0, format, &report, WALL_MS, &time);
     char *out = arena_alloc(&arena, len);
     assert_non_null(out);
-    assert_int_equal(line_write(out, len, format, &record, WALL_MS, &time), len);
+    assert_int_equal(line_write(out, len, format, &report, WALL_MS, &time), len);
     assert_int_equal(out[len - 1], '\n');
     assert_null(memchr(out, '\n', len - 1));
     return span_of(out, len);
@@ -107,9 +109,9 @@ static const struct plan_asset pushed[] = {
 static void pushes_are_listed_with_the_verdicts(void **state)
 {
     (void)state;
-    record.planned = true;
-    record.pushed = pushed;
-    record.pushed_len = 2;
+    report.planned = true;
+    report.pushed = pushed;
+    report.pushed_len = 2;
     verdicts[PLAN_PUSHED] = 2;
     verdicts[PLAN_CROSS_ORIGIN] = 3;
     json_t *root = read_line(), *expected = json_pack("[ss]", "/a.css", "/b\"");
@@ -131,9 +133,9 @@ static void what_rules_pushes_out_is_told(void **state)
         PLAN_OFF_REASONS(X)
 #undef X
     };
-    record.planned = true;
+    report.planned = true;
     for (size_t off = PLAN_ON + 1; off < ARRAY_LEN(reasons); off++) {
-        record.push_off = (enum plan_off)off;
+        report.push_off = (enum plan_off)off;
         json_t *root = read_line();
         assert_string_equal(json_string_value(json_object_get(root, "push_off")), reasons[off]);
         assert_int_equal(json_array_size(json_object_get(root, "pushed")), 0);
@@ -145,7 +147,7 @@ static void what_rules_pushes_out_is_told(void **state)
 static void a_push_is_marked(void **state)
 {
     (void)state;
-    record.is_push = true;
+    report.is_push = true;
     json_t *root = read_line();
     assert_true(json_is_true(json_object_get(root, "push")));
     assert_null(json_object_get(root, "pushed"));
@@ -156,18 +158,18 @@ static void what_did_not_happen_is_left_out(void **state)
 {
     (void)state;
     request = (struct request){.method = SPAN("")};
-    record.peer = "";
-    record.origin = NULL;
-    record.status = 0;
-    record.failure = FAIL_BAD_REQUEST;
+    report.peer = "";
+    report.origin = NULL;
+    report.status = 0;
+    report.failure = FAIL_BAD_REQUEST;
     json_t *root = read_line();
     assert_null(json_object_get(root, "origin"));
     assert_null(json_object_get(root, "origin_ms"));
     assert_string_equal(json_string_value(json_object_get(root, "failure")), "bad-request");
     assert_string_equal(json_string_value(json_object_get(root, "path")), "");
     json_decref(root);
-    record.origin = &origin;
-    record.origin_us = 0;
+    report.origin = &origin;
+    report.origin_us = 0;
     root = read_line();
     assert_string_equal(json_string_value(json_object_get(root, "origin")), "app");
     assert_null(json_object_get(root, "origin_ms"));
@@ -244,11 +246,11 @@ static void combined_is_what_apache_writes_and_the_pushes(void **state)
     expect_line(CONFIG_LOG_COMBINED,
                 "192.0.2.1 - - [06/Nov/1994:08:49:37 +0000] \"GET /a?b=c HTTP/2.0\" 200 "
                 "5000000000 \"https://a/\" \"test/1.0 (x)\" \"-\"\n");
-    record.pushed = pushed;
-    record.pushed_len = 2;
-    record.peer = "";
-    record.status = 0;
-    record.bytes = 0;
+    report.pushed = pushed;
+    report.pushed_len = 2;
+    report.peer = "";
+    report.status = 0;
+    report.bytes = 0;
     request.fields.len = 0;
     expect_line(CONFIG_LOG_COMBINED,
                 "- - - [06/Nov/1994:08:49:37 +0000] \"GET /a?b=c HTTP/2.0\" 0 0 \"-\" \"-\" "
@@ -277,7 +279,7 @@ static void a_line_is_cut_where_the_room_ends_and_measured_to_its_end(void **sta
             char *out = malloc(room + (room == 0));
             assert_non_null(out);
             struct line_time time = {0};
-            assert_int_equal(line_write(out, room, formats[i], &record, WALL_MS, &time), whole.len);
+            assert_int_equal(line_write(out, room, formats[i], &report, WALL_MS, &time), whole.len);
             assert_memory_equal(out, whole.ptr, room);
             free(out);
         }

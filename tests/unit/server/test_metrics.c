@@ -12,7 +12,7 @@
 #include "server/metrics.h"
 
 static struct metrics metrics;
-static struct record record;
+static struct report report;
 static unsigned verdicts[PLAN_VERDICTS_END];
 
 /* Nothing counted, and a plain exchange; a test changes what it is about. */
@@ -21,7 +21,7 @@ static int set_up(void **state)
     (void)state;
     memset(&metrics, 0, sizeof metrics);
     memset(verdicts, 0, sizeof verdicts);
-    record = (struct record){
+    report = (struct report){
         .status = 200,
         .bytes = 5000000000,
         .duration_us = 12345,
@@ -66,8 +66,8 @@ static void expect(const char *name, unsigned long long value)
 static void exchange_adds_its_numbers(void **state)
 {
     (void)state;
-    metrics_count(&metrics, &record);
-    metrics_count(&metrics, &record);
+    metrics_count(&metrics, &report);
+    metrics_count(&metrics, &report);
     expect("requests_total", 2);
     expect("pushes_total", 0);
     expect("response_body_bytes_total", 10000000000);
@@ -78,8 +78,8 @@ static void exchange_adds_its_numbers(void **state)
 static void push_is_no_request(void **state)
 {
     (void)state;
-    record.is_push = true;
-    metrics_count(&metrics, &record);
+    report.is_push = true;
+    metrics_count(&metrics, &report);
     expect("requests_total", 0);
     expect("pushes_total", 1);
     expect("responses_total{class=\"2xx\"}", 1);
@@ -97,8 +97,8 @@ static void status_counts_in_its_class(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         char name[64];
         set_up(NULL);
-        record.status = cases[i].status;
-        metrics_count(&metrics, &record);
+        report.status = cases[i].status;
+        metrics_count(&metrics, &report);
         snprintf(name, sizeof name, "responses_total{class=\"%s\"}", cases[i].class);
         expect(name, 1);
     }
@@ -108,9 +108,9 @@ static void each_failure_has_a_counter_of_its_own(void **state)
 {
     (void)state;
     for (int f = FAIL_NONE; f < FAILURES_END; f++) {
-        record.failure = (enum failure)f;
+        report.failure = (enum failure)f;
         for (int i = 0; i < f; i++)
-            metrics_count(&metrics, &record);
+            metrics_count(&metrics, &report);
     }
     for (int f = FAIL_NONE + 1; f < FAILURES_END; f++) {
         char name[128];
@@ -125,15 +125,15 @@ static void verdicts_and_reasons_are_counted_where_links_were_planned(void **sta
     (void)state;
     for (unsigned v = 0; v < PLAN_VERDICTS_END; v++)
         verdicts[v] = v + 1;
-    record.push_off = PLAN_OFF_CLIENT;
-    metrics_count(&metrics, &record);
+    report.push_off = PLAN_OFF_CLIENT;
+    metrics_count(&metrics, &report);
     expect("push_off_total{reason=\"client\"}", 0);
     expect("links_total{verdict=\"not-preload\"}", 0);
 
-    record.planned = true;
-    metrics_count(&metrics, &record);
-    record.push_off = PLAN_ON;
-    metrics_count(&metrics, &record);
+    report.planned = true;
+    metrics_count(&metrics, &report);
+    report.push_off = PLAN_ON;
+    metrics_count(&metrics, &report);
     for (int v = 0; v < PLAN_VERDICTS_END; v++) {
         char name[128];
         snprintf(name, sizeof name, "links_total{verdict=\"%s\"}",
@@ -150,10 +150,10 @@ static void sets_add_up(void **state)
     static struct metrics sum;
     memset(&sum, 0, sizeof sum);
     verdicts[PLAN_PUSHED] = 3;
-    record.planned = true;
-    record.push_off = PLAN_OFF_STATUS;
-    record.failure = FAIL_CLIENT_GONE;
-    metrics_count(&metrics, &record);
+    report.planned = true;
+    report.push_off = PLAN_OFF_STATUS;
+    report.failure = FAIL_CLIENT_GONE;
+    metrics_count(&metrics, &report);
     atomic_store(&metrics.connections_open, 7);
     metrics_add(&sum, &metrics);
     metrics_add(&sum, &metrics);
