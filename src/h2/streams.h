@@ -6,8 +6,8 @@
 #include <nghttp2/nghttp2.h>
 
 #include "h2/memory.h"
-#include "h2/session.h"
 #include "h2/watch.h"
+#include "http/session.h"
 
 /* Error codes of RFC 9113 §7 that we send. */
 enum h2_code {
