@@ -34,6 +34,8 @@ ASAN_CFLAGS := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-san
 ASAN_LDFLAGS := -fsanitize=address,undefined
 TSAN_CFLAGS := -O1 -fno-omit-frame-pointer -fsanitize=thread
 TSAN_LDFLAGS := -fsanitize=thread
+COVERAGE_CFLAGS := -O0 --coverage
+COVERAGE_LDFLAGS := --coverage
 FUZZ_CFLAGS := -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
 	-fno-sanitize-recover=all
 FUZZ_LDFLAGS := -fsanitize=fuzzer,address,undefined
@@ -49,7 +51,7 @@ TOOL_SOURCES := $(wildcard tests/tools/*.c)
 FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
 TEST_FILES := $(wildcard tests/*/*.[ch] tests/*/*/*.[ch])
 
-.PHONY: all help deps demo check unit integration asan tsan valgrind fuzz load soak soak-asan \
+.PHONY: all help deps demo check unit integration asan tsan valgrind coverage fuzz load soak soak-asan \
 	bench bench-quick bench-instructions bench-plan bench-line bench-deps lint format docs install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -65,6 +67,7 @@ help:
 	@echo 'make asan        all tests under AddressSanitizer and UndefinedBehaviorSanitizer'
 	@echo 'make tsan        the integration tests under ThreadSanitizer, with 4 workers'
 	@echo 'make valgrind    the integration tests with the daemon under valgrind'
+	@echo 'make coverage    the lines of each room that unit tests alone run through, with gcov'
 	@echo 'make fuzz        every fuzz target for FUZZ_S=30 seconds, from the seeds in tests/fuzz/corpus'
 	@echo 'make load        ten runs of h2load through the proxy to nginx: all 2xx, memory steady'
 	@echo 'make soak        SOAK_S=120 seconds of good and hostile clients, a flapping origin and reloads'
@@ -84,7 +87,7 @@ help:
 
 # What must be installed is looked at once for each set of packages. Goals that a newcomer types
 # first install what is missing; the others only say it.
-INSTALLING_GOALS := demo check unit integration asan tsan valgrind fuzz load soak soak-asan \
+INSTALLING_GOALS := demo check unit integration asan tsan valgrind coverage fuzz load soak soak-asan \
 	bench bench-quick bench-instructions bench-plan bench-line bench-deps lint deps
 DEPS_MODE := $(if $(filter $(INSTALLING_GOALS),$(MAKECMDGOALS)),install,check)
 
@@ -158,6 +161,7 @@ endef
 $(eval $(call variant,RELEASE,$(BUILD),$(RELEASE_CFLAGS),$(RELEASE_LDFLAGS),$(DAEMON_CFLAGS),$(DAEMON_LDFLAGS)))
 $(eval $(call variant,ASAN,$(BUILD)/asan,$(ASAN_CFLAGS),$(ASAN_LDFLAGS)))
 $(eval $(call variant,TSAN,$(BUILD)/tsan,$(TSAN_CFLAGS),$(TSAN_LDFLAGS)))
+$(eval $(call variant,COVERAGE,$(BUILD)/coverage,$(COVERAGE_CFLAGS),$(COVERAGE_LDFLAGS)))
 $(eval $(call variant,FUZZ,$(BUILD)/fuzz,$(FUZZ_CFLAGS),$(FUZZ_LDFLAGS)))
 
 # libFuzzer is clang's.
@@ -199,6 +203,12 @@ tsan: $(TSAN_DAEMONS) $(TSAN_INTEGRATION)
 	HEADSTART_BINARY=$(BUILD)/tsan/headstart HEADSTART_TEST_WORKERS=4 HEADSTART_CHECK_MEMORY=0 \
 		TEST_SLOWNESS=3 TEST_BODY_MIB=$${TEST_BODY_MIB:-8} \
 		TSAN_OPTIONS=halt_on_error=1:suppressions=$(CURDIR)/tests/tools/tsan.supp $(RUN) $(TSAN_INTEGRATION)
+
+# Unit tests alone: what the tests of the running daemon go through besides is not counted.
+coverage: $(COVERAGE_UNIT)
+	find $(BUILD)/coverage -name '*.gcda' -delete
+	$(RUN) $(COVERAGE_UNIT)
+	sh tests/tools/coverage.sh $(BUILD)/coverage/obj $(COVERAGE_ROOMS)
 
 fuzz: $(FUZZ_TARGETS)
 	sh tests/fuzz/run.sh $(BUILD)/fuzz $(FUZZ_TARGETS)

@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "h2/session.h"
 #include "h2/streams.h"
 
 #include "input.h"

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "h2/session.h"
 #include "h2/streams.h"
 
 #include "../field_lines.h"
