@@ -19,10 +19,8 @@ void outlet_fini(struct outlet *o)
 
 /* What fits into the next TLS record. A client can read a record only when all of it has come, and
  * on a connection that is new, or was quiet, a whole one takes more than a round trip. */
-static size_t record_room(struct outlet *o, size_t room, uint64_t now_ms)
+static size_t record_room(const struct outlet *o, size_t room)
 {
-    if (now_ms - o->progress_ms > QUIET_MS)
-        o->ramp_bytes = 0;
     return o->ramp_bytes < RAMP_BYTES && room > SMALL_RECORD_BYTES ? SMALL_RECORD_BYTES : room;
 }
 
@@ -43,14 +41,14 @@ enum filled {
 /* Takes from the session what comes next. What lies in a body is written at once; what is not taken
  * of it waits as other bytes do, since the body may move, or be gone, before it is. */
 static enum filled fill(struct outlet *o, struct session *session, struct tls_conn *tls,
-                        uint64_t now_ms, enum tls_result *result)
+                        enum tls_result *result)
 {
     size_t room, n = 0;
     bool failed = false;
     char *space = buf_space(&o->waiting, &room);
     if (!space)
         return FILLED_OVER;
-    struct span bytes = session_send(session, space, record_room(o, room, now_ms), &failed);
+    struct span bytes = session_send(session, space, record_room(o, room), &failed);
     if (bytes.ptr != space) {
         n = write_record(tls, bytes, result);
         memcpy(space, bytes.ptr + n, bytes.len - n);
@@ -92,9 +90,10 @@ enum outlet_result outlet_write(struct outlet *o, struct session *session, struc
 {
     enum filled filled = FILLED;
     enum tls_result result = TLS_OK;
+    if (now_ms - o->progress_ms > QUIET_MS)
+        o->ramp_bytes = 0;
     while (result == TLS_OK) {
-        if (buf_len(&o->waiting) == 0 &&
-            (filled = fill(o, session, tls, now_ms, &result)) != FILLED)
+        if (buf_len(&o->waiting) == 0 && (filled = fill(o, session, tls, &result)) != FILLED)
             break;
         if (result == TLS_OK && buf_len(&o->waiting) > 0)
             buf_consume(&o->waiting, write_record(tls, buf_bytes(&o->waiting), &result));

@@ -26,6 +26,12 @@ struct fake_session {
     char log[FAKE_LOG_BYTES];
     size_t len;
     unsigned opened, promised;
+    struct span out;       /* what it has to send */
+    bool out_lies_in_body; /* it is not copied into the room of who sends it */
+    bool send_fails;       /* with nothing more to send, it is beyond repair */
+    unsigned taken;        /* how often what was sent was said to be on its way */
+    size_t received;       /* bytes of the client */
+    bool receive_fails;
     bool fails;           /* inform and respond say that memory is out */
     bool refuses_promise; /* promise says no */
 };
@@ -120,11 +126,50 @@ static inline size_t fake_queued(const struct session *s)
     return 0;
 }
 
+static inline bool fake_receive(struct session *base, struct span bytes)
+{
+    struct fake_session *s = CONTAINER_OF(base, struct fake_session, base);
+    s->received += bytes.len;
+    return !s->receive_fails;
+}
+
+static inline struct span fake_send(struct session *base, char *to, size_t room, bool *failed)
+{
+    struct fake_session *s = CONTAINER_OF(base, struct fake_session, base);
+    size_t n = s->out.len < room ? s->out.len : room;
+    struct span bytes = span_of(s->out_lies_in_body ? s->out.ptr : to, n);
+    if (n > 0 && !s->out_lies_in_body)
+        memcpy(to, s->out.ptr, n);
+    s->out = n > 0 ? span_from(s->out, n) : s->out;
+    *failed = n == 0 && s->send_fails;
+    return n > 0 ? bytes : span_of(to, 0);
+}
+
+static inline void fake_taken(struct session *base)
+{
+    CONTAINER_OF(base, struct fake_session, base)->taken++;
+}
+
+static inline void fake_doze(struct session *s)
+{
+    fake_say(s, "doze\n");
+}
+
+static inline void fake_free(struct session *s)
+{
+    fake_say(s, "free\n");
+}
+
 static const struct session_verbs fake_verbs = {
     .name = "FAKE/1",
     .version = "1.9",
     .via = {"1.9", 3},
     .stream_bytes = sizeof(struct fake_stream),
+    .receive = fake_receive,
+    .send = fake_send,
+    .taken = fake_taken,
+    .doze = fake_doze,
+    .free = fake_free,
     .leave = fake_leave,
     .queued = fake_queued,
     .inform = fake_inform,
