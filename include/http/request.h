@@ -17,8 +17,9 @@ enum request_fault {
 };
 
 /* Looks whether the request can be forwarded, faults in the order above, and settles what can be
- * written in several ways: `in->authority` is Host where :authority is missing, `in->scheme` is
- * `scheme`, which is what the listener speaks, in lower case. */
+ * written in several ways: `in->authority` is :authority as it was written, or Host where that is
+ * missing, and Host may spell it otherwise (http/host.h; the default port may be left out);
+ * `in->scheme` is `scheme`, which is what the listener speaks, in lower case. */
 enum request_fault request_check(struct request *in, struct span scheme);
 
 #endif

@@ -32,8 +32,8 @@ void url_split_target(struct span target, struct url *out);
 unsigned url_default_port(struct span scheme);
 /* The port of `url`, given or by default; 0 where it has neither. */
 unsigned url_port(const struct url *url);
-/* Both have an authority and the same scheme, host and port; case does not count, the default port
- * is implied. */
+/* Both have an authority and the same scheme, host (http/host.h) and port; the default port is
+ * implied. */
 bool url_same_origin(const struct url *a, const struct url *b);
 
 /* The bytes that url_resolve() may write at the most. */

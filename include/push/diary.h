@@ -10,8 +10,7 @@
 #include "base/siphash.h"
 #include "http/url.h"
 
-/* The part of a key that all assets of one scheme and authority share; case and a default port do
- * not count. */
+/* The part of a key that all assets of one origin (url_same_origin()) share. */
 uint64_t diary_site(const struct siphash_key *key, const struct url *site);
 /* The key of the asset `target` ("/path?query") of a site. */
 uint64_t diary_key(const struct siphash_key *key, uint64_t site, struct span target);

@@ -2,6 +2,7 @@
 #include "config/fault.h"
 #include "config/options.h"
 #include "config/suggest.h"
+#include "http/host.h"
 #include "http/url.h"
 
 /* A name, or an address in brackets: what a request's authority has before its port. */
@@ -36,6 +37,7 @@ static bool parse_match(struct type_context *ctx, const struct option *option, s
     (void)option;
     struct arena *arena = &ctx->config->arena;
     struct config_route *route = CONTAINER_OF(to, struct config_route, match);
+    char room[HOST_BYTES];
     size_t slash = span_find(text, '/');
     struct span host = {text.ptr, slash}, prefix = span_from(text, slash);
     if (text.len == 0 || !is_host_pattern(host))
@@ -45,7 +47,7 @@ static bool parse_match(struct type_context *ctx, const struct option *option, s
     if (host.len > 1 && host.ptr[host.len - 1] == '.')
         host.len--; /* as config_route() does with the root's dot */
     route->match = type_copy(ctx, text);
-    route->host = span_eq(host, SPAN("*")) ? SPAN("") : type_lower(arena, host);
+    route->host = span_eq(host, SPAN("*")) ? SPAN("") : type_lower(arena, host_normal(host, room));
     route->prefix = prefix.len > 0 ? arena_dup(arena, prefix) : SPAN("/");
     return true;
 }
@@ -109,7 +111,9 @@ const struct config_route *config_route(const struct config *c, struct span host
     struct span path = {target.ptr, span_find(target, '?')};
     if (span_eq(path, SPAN("*")))
         path = SPAN("/");
-    /* The root's dot: "example.com." is the same host. */
+    char room[HOST_BYTES];
+    host = host_normal(host, room);
+    /* The root's dot: "example.com." takes the same route. */
     if (host.len > 1 && host.ptr[host.len - 1] == '.')
         host.len--;
 

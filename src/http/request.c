@@ -18,22 +18,33 @@ static bool is_target(const struct request *in)
     return in->path.len > 0 && in->path.ptr[0] == '/';
 }
 
-/* Sets the authority of `in` from Host where it has none. False where the two differ, where there
- * is neither, or where it is not `host[:port]`. */
-static bool settle_authority(struct request *in)
+/* Splits `host[:port]`, the authority of a URL with `scheme`; false where it is none. */
+static bool split_site(struct span authority, struct span scheme, struct url *out)
+{
+    if (!url_split_authority(authority, out) || out->has_userinfo || out->host.len == 0)
+        return false;
+    out->scheme = scheme;
+    return true;
+}
+
+/* Sets the authority of `in` from Host where it has none. False where the two stand for different
+ * ones (RFC 9113 §8.3.1; RFC 9110 §4.2.3), where there is neither, or where it is not
+ * `host[:port]`. */
+static bool settle_authority(struct request *in, struct span scheme)
 {
     struct span authority = in->authority;
     const struct field *host = fields_get(&in->fields, FIELD_HOST);
-    struct url url;
+    struct url url, other;
     for (size_t i = 0; i < in->fields.len; i++) {
         if (in->fields.at[i].id == FIELD_HOST && &in->fields.at[i] != host)
             return false;
     }
     if (host && authority.len == 0)
         authority = host->value;
-    if (host && !span_ieq(host->value, authority))
+    if (!split_site(authority, scheme, &url))
         return false;
-    if (!url_split_authority(authority, &url) || url.has_userinfo || url.host.len == 0)
+    if (host && !span_eq(host->value, authority) &&
+        !(split_site(host->value, scheme, &other) && url_same_origin(&url, &other)))
         return false;
     in->authority = authority;
     in->host = url.host;
@@ -48,7 +59,7 @@ enum request_fault request_check(struct request *in, struct span scheme)
         return REQUEST_BAD_METHOD;
     if (!span_ieq(in->scheme, scheme))
         return REQUEST_BAD_SCHEME;
-    if (!settle_authority(in))
+    if (!settle_authority(in, scheme))
         return REQUEST_BAD_AUTHORITY;
     if (!is_target(in))
         return REQUEST_BAD_PATH;

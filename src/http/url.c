@@ -1,6 +1,7 @@
 #include "http/url.h"
 
 #include "base/attr.h"
+#include "http/host.h"
 
 #define BIT(c) (UINT64_C(1) << ((c)&63))
 
@@ -214,16 +215,18 @@ unsigned url_port(const struct url *url)
     return url->port != 0 ? url->port : url_default_port(url->scheme);
 }
 
-/* Case does not count; but what was resolved has most often the very bytes of its base. */
-static bool is_same(struct span a, struct span b)
+/* What was resolved has most often the very bytes of its base. */
+static bool is_very(struct span a, struct span b)
 {
-    return (a.ptr == b.ptr && a.len == b.len) || span_ieq(a, b);
+    return a.ptr == b.ptr && a.len == b.len;
 }
 
 bool url_same_origin(const struct url *a, const struct url *b)
 {
-    return a->has_authority && b->has_authority && is_same(a->scheme, b->scheme) &&
-           is_same(a->host, b->host) && (a->port == b->port || url_port(a) == url_port(b));
+    return a->has_authority && b->has_authority &&
+           (is_very(a->scheme, b->scheme) || span_ieq(a->scheme, b->scheme)) &&
+           (a->port == b->port || url_port(a) == url_port(b)) &&
+           (is_very(a->host, b->host) || host_is_same(a->host, b->host));
 }
 
 size_t url_resolve_bytes(const struct url *base, const struct url *ref)

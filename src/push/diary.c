@@ -1,5 +1,7 @@
 #include "push/diary.h"
 
+#include "http/host.h"
+
 enum { ASSETS_MAX = 1024 };
 
 /* What is known of an asset: the value of its entry. */
@@ -25,7 +27,9 @@ static uint64_t hash_folded(const struct siphash_key *key, uint64_t hash, struct
 
 uint64_t diary_site(const struct siphash_key *key, const struct url *site)
 {
-    return hash_folded(key, hash_folded(key, url_port(site), site->scheme), site->host);
+    char room[HOST_BYTES];
+    uint64_t scheme = hash_folded(key, url_port(site), site->scheme);
+    return hash_folded(key, scheme, host_normal(site->host, room));
 }
 
 uint64_t diary_key(const struct siphash_key *key, uint64_t site, struct span target)

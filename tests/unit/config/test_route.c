@@ -5,7 +5,7 @@ static const char ROUTES[] = FIXTURE_SMALLEST
     "[route exact]\nmatch = www.Example.com/shop\n[route exact-deep]\nmatch = "
     "www.example.com/shop/cart\n"
     "[route wild]\nmatch = *.example.com/\n[route wilder]\nmatch = *.a.example.com/\n"
-    "[route v6]\nmatch = [::1]/\n[route rooted]\nmatch = Rooted.org.\n[route dot]\nmatch = www.example.com/.\n";
+    "[route v6]\nmatch = [::1]/\n[route v6-long]\nmatch = [2001:0DB8:0::0001]/\n[route rooted]\nmatch = Rooted.org.\n[route dot]\nmatch = www.example.com/.\n";
 
 struct route_case {
     const char *host, *target, *route;
@@ -39,6 +39,13 @@ static const struct route_case CASES[] = {
     {"badexample.com", "/", "any"},
     /* forms */
     {"[::1]", "/", "v6"},
+    {"[0:0::0:1]", "/", "v6"},
+    {"[::2]", "/", "any"},
+    {"[2001:db8::1]", "/", "v6-long"},
+    {"www%2eEx%61mple.com", "/shop", "exact"},
+    {"www.example.com%2E", "/shop", "exact"},
+    {"%78.example.com", "/", "wild"},
+    {"%2eexample.com", "/", "any"},
     {"rooted.org", "/", "rooted"},
     {"rooted.org.", "/", "rooted"},
     {"www.example.com", "*", "wild"},

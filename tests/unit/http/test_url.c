@@ -305,7 +305,7 @@ static void a_target_is_split_at_the_first_question_mark(void **state)
     assert_int_equal(url.query.len, 0);
 }
 
-static void origins_compare_without_case_and_with_default_ports(void **state)
+static void origins_compare_as_entities(void **state)
 {
     (void)state;
     static const struct {
@@ -321,6 +321,11 @@ static void origins_compare_without_case_and_with_default_ports(void **state)
         {"https://h:80", "http://h:80", false},
         {"https://h", "https://h.", false},
         {"https://h", "https://g", false},
+        {"https://h:0443", "https://h:", true},
+        {"https://h:0000080", "https://h:80", true},
+        {"https://%68%2Ex", "https://H.x", true},
+        {"https://[::1]", "https://[0:0::0:1]:443", true},
+        {"https://[::1]:1", "https://[::1]", false},
         {"x://h", "x://h", true},
         {"x://h:1", "x://h", false},
         {"x:/h", "x:/h", false},
@@ -379,7 +384,7 @@ int main(void)
         cmocka_unit_test(only_bytes_of_the_rfc_are_taken),
         cmocka_unit_test(a_failed_split_leaves_the_result_alone),
         cmocka_unit_test(a_target_is_split_at_the_first_question_mark),
-        cmocka_unit_test(origins_compare_without_case_and_with_default_ports),
+        cmocka_unit_test(origins_compare_as_entities),
         cmocka_unit_test(hostile_paths_take_linear_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

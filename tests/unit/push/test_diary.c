@@ -51,6 +51,11 @@ static void a_site_is_its_scheme_host_and_port(void **state)
         {"https://h", "https://h:8443", false},
         {"https://h", "https://g", false},
         {"https://h", "https://h.", false},
+        {"https://h:0443", "https://h:", true},
+        {"https://ab", "https://%61%42", true},
+        {"https://a%2Fb", "https://a%2fb", true},
+        {"https://[::1]", "https://[0::0001]", true},
+        {"https://[::1]", "https://[::2]", false},
         {longest, longest, true},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)

@@ -138,6 +138,9 @@ static void targets_are_judged_and_resolved(void **state)
         {"//example.com?a", "/?a"},
         {"//EXAMPLE.com:443/a", "/a"},
         {"HTTPS://example.com:/a", "/a"},
+        {"//example.com:0443/a", "/a"},
+        {"//ex%61mple%2Ecom/a", "/a"},
+        {"//ex%62mple.com/a", "cross-origin"},
         {"/a?", "/a?"},
         {"/a?b?c#d?e", "/a?b?c"},
         {"/a//b", "/a//b"},
@@ -173,6 +176,8 @@ static void ports_of_the_page_count(void **state)
     check_verdicts(cases, ARRAY_LEN(cases));
     static const struct verdict_case ipv6[] = {
         {"<//[2001:DB8::1]/a>; rel=preload, <//[2001:db8::2]/a>; rel=preload",
+         "pushed cross-origin"},
+        {"<//[2001:db8:0::0:1]:/b>; rel=preload, <//[2001:db8::0:2]/b>; rel=preload",
          "pushed cross-origin"},
     };
     open_page("https://[2001:db8::1]:443/");
