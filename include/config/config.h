@@ -69,6 +69,7 @@ struct config_origin {
     const char *ca;   /* path of a PEM file with the authorities to trust; NULL: the system's */
     bool verify;      /* of an https origin's certificate */
     const char *host; /* sent as Host; NULL: what the client sent */
+    bool via;         /* requests say in Via that they came through this proxy */
     uint64_t max_connections; /* of one worker */
 };
 

@@ -12,7 +12,7 @@
 struct forward_rules {
     struct span peer;         /* the client's address without port; empty for a unix socket */
     struct span host;         /* sent as Host; empty: the request's authority is kept */
-    struct span via_protocol; /* how the message came in: "2", "1.1" */
+    struct span via_protocol; /* how the message came in: "2", "1.1"; empty: Via is not added to */
     bool append;              /* believe and append to what the client sent of Forwarded & Co. */
     bool pushed;              /* the request stands for a push: it carries "x-http2-push: 1" */
 };

@@ -65,6 +65,11 @@ static const struct option ORIGIN[] = {
              "or is for another host. `off` is for trying things out."},
     {FILLS("host", host, config_origin, host), .fallback = "", .sample = "www.example.com",
      .help = "The `Host` that the origin gets. Empty keeps the one that the client asked for."},
+    {FILLS("via", switch, config_origin, via), .fallback = "on",
+     .help = "Whether requests to this origin carry this proxy's `Via`. An nginx origin compresses "
+             "no answer to a request that has one, unless its `gzip_proxied` says so "
+             "(`gzip_proxied any;`): where that cannot be set, choose `off`. What a client sent as "
+             "`Via` passes either way, and answers to clients carry ours."},
     {FILLS("max_connections", count, config_origin, max_connections), .fallback = "256", .min = 1,
      .max = 65535,
      .help = "How many connections each worker may have to this origin at once; while clients from "

@@ -97,8 +97,11 @@ static struct span joined(const struct fields *in, enum field_name id, struct sp
     return span_of(text, at);
 }
 
+/* What this proxy adds to Via; nothing where `protocol` is empty. */
 static struct span via_element(struct span protocol, struct arena *arena)
 {
+    if (protocol.len == 0)
+        return SPAN("");
     const struct span parts[] = {protocol, SPAN(" " FORWARD_PSEUDONYM)};
     return arena_join(arena, parts, ARRAY_LEN(parts));
 }

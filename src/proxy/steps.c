@@ -60,7 +60,7 @@ static bool ask(struct exchange *x)
         .request = &x->request,
         .rules = {.peer = span_str(c->peer.text),
                   .host = origin->host ? span_str(origin->host) : SPAN(""),
-                  .via_protocol = c->session->verbs->via,
+                  .via_protocol = origin->via ? c->session->verbs->via : SPAN(""),
                   .append = c->listen->forwarded == CONFIG_FORWARDED_APPEND,
                   .pushed = x->push != NULL},
     };

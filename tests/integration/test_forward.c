@@ -77,6 +77,22 @@ static void configured_host_replaces_the_clients(void **state)
     check_text(fieldset_get(&r->fields, "x-forwarded-host"), "example.com");
 }
 
+/* A push is a request to it, too; the answers to the client say as ever what they came through. */
+static void origin_can_be_spared_our_via(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub = rig_start(rig, "via = off\n");
+    STUB_ON(stub, "/page",
+            SEND("HTTP/1.1 200 OK\r\nLink: </a>; rel=preload\r\nContent-Length: 0\r\n\r\n"));
+    struct peer *p = rig_peer(rig, NULL);
+    const struct peer_stream *s = peer_fetch(p, "/page");
+    check_text(fieldset_get(&s->head, "via"), "1.1 headstart");
+    check_lacks(stub_expect(stub, "/page")->head, "via");
+    check_lacks(stub_expect(stub, "/a")->head, "via");
+    peer_until_closed(p, peer_get(p, "/b", FIELDS("via", "1.1 a")));
+    check_text(fieldset_get(&stub_expect(stub, "/b")->fields, "via"), "1.1 a");
+}
+
 static void requests_that_cannot_be_forwarded_are_answered_here(void **state)
 {
     struct rig *rig = *state;
@@ -527,6 +543,7 @@ int main(void)
         RIG_TEST(target_passes_byte_for_byte),
         RIG_TEST(authority_becomes_host),
         RIG_TEST(configured_host_replaces_the_clients),
+        RIG_TEST(origin_can_be_spared_our_via),
         RIG_TEST(requests_that_cannot_be_forwarded_are_answered_here),
         RIG_TEST(options_of_the_server_goes_out_as_asterisk),
         RIG_TEST(cookie_crumbs_are_joined),

@@ -23,6 +23,7 @@ static void smallest_file_gets_every_default(void **state)
     assert_null(c->origins[0].ca);
     assert_true(c->origins[0].verify);
     assert_null(c->origins[0].host);
+    assert_true(c->origins[0].via);
     assert_int_equal(c->origins[0].max_connections, 256);
     assert_int_equal(c->tls.min_version, 2);
     assert_true(c->tls.session_tickets);

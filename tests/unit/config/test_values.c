@@ -79,6 +79,8 @@ static const struct value BAD[] = {
     {"[origin app]", "host", "me@a", HOST},
     {"[origin app]", "host", ":80", HOST},
     {"[origin app]", "host", "a/b", HOST},
+    {"[origin app]", "via", "", "allowed is on or off"},
+    {"[origin app]", "via", "none", "allowed is on or off"},
     {"[origin app]", "max_connections", "0", "allowed is a whole number from 1 to 65535"},
     {"[origin app]", "max_connections", "65536", "allowed is a whole number from 1 to 65535"},
 
@@ -191,6 +193,7 @@ static const struct value GOOD[] = {
     {"[origin app]", "ca", "", ""},
     {"[origin app]", "ca", "ca.pem", "/etc/h/ca.pem"},
     {"[origin app]", "verify", "off", "off"},
+    {"[origin app]", "via", "off", "off"},
     {"[origin app]", "host", "", ""},
     {"[origin app]", "host", "[::1]:80", "[::1]:80"},
     {"[origin app]", "max_connections", "65535", "65535"},

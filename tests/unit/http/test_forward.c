@@ -116,6 +116,19 @@ static void via_is_appended_to_what_the_client_sent(void **state)
     check_requests(cases, ARRAY_LEN(cases), &appending);
 }
 
+static void via_of_ours_can_be_left_out(void **state)
+{
+    (void)state;
+    static const struct field_case cases[] = {
+        {"", HOST FOR TO_HOST BY_HTTPS},
+        {"via: 1.1 a\nvia: 2 b\n", HOST FOR TO_HOST BY_HTTPS "via: 1.1 a, 2 b\n"},
+        {"connection: via\nvia: 1.1 a\n", HOST FOR TO_HOST BY_HTTPS},
+    };
+    struct forward_rules rules = replacing;
+    rules.via_protocol = SPAN("");
+    check_requests(cases, ARRAY_LEN(cases), &rules);
+}
+
 static void replacing_tells_our_truth_only(void **state)
 {
     (void)state;
@@ -458,6 +471,7 @@ int main(void)
         TEST(te_is_passed_on_for_trailers_only),
         TEST(cookie_crumbs_are_joined),
         TEST(via_is_appended_to_what_the_client_sent),
+        TEST(via_of_ours_can_be_left_out),
         TEST(replacing_tells_our_truth_only),
         TEST(appending_keeps_what_the_client_sent),
         TEST(a_client_without_an_address_is_unknown),
