@@ -40,11 +40,17 @@ enum config_forwarded {
     CONFIG_FORWARDED_APPEND,
 };
 
+enum config_underscores {
+    CONFIG_UNDERSCORES_DROP,
+    CONFIG_UNDERSCORES_KEEP,
+};
+
 struct config_listen {
     const char *name;
     unsigned line; /* of the section in its file; 0: not from a file */
     struct config_address address;
-    unsigned forwarded; /* enum config_forwarded */
+    unsigned forwarded;   /* enum config_forwarded */
+    unsigned underscores; /* enum config_underscores, of fields in whose names they are */
 };
 
 struct config_certificate {
@@ -189,8 +195,8 @@ void config_print_reference(FILE *out);
 /* The listener of that name, or NULL. */
 const struct config_listen *config_listen_named(const struct config *c, const char *name);
 /* The route of a request: the most exact host first (the name itself, then the longest wildcard,
- * then any), then the longest prefix of the path. NULL: none matches. `host` is without port, in any
- * spelling (http/host.h); `target` is "/path?query", or "*", which stands for "/". */
+ * then any), then the longest prefix of the path. NULL: none matches. `host` is without port, in
+ * any spelling (http/host.h); `target` is "/path?query", or "*", which stands for "/". */
 const struct config_route *config_route(const struct config *c, struct span host,
                                         struct span target);
 /* The address is in one of the networks; a unix socket's is in none. */

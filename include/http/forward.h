@@ -13,12 +13,16 @@ struct forward_rules {
     struct span peer;         /* the client's address without port; empty for a unix socket */
     struct span host;         /* sent as Host; empty: the request's authority is kept */
     struct span via_protocol; /* how the message came in: "2", "1.1"; empty: Via is not added to */
-    bool append;              /* believe and append to what the client sent of Forwarded & Co. */
+    bool append;              /* believe the client's claims (http/claims.h) and append to them */
+    bool underscores;         /* pass fields with "_" in their names, which are dropped otherwise */
     bool pushed;              /* the request stands for a push: it carries "x-http2-push: 1" */
+    const struct fields *claims; /* of a push: the fields of its page's request, whose claims hold
+                                    for it too. NULL: the request's own */
 };
 
 /* Writes into `out` the fields with which `in` goes to the origin: Host first, hop-by-hop fields
- * gone, cookie lines joined, forwarding fields set. Content-Length and Transfer-Encoding are left
+ * gone, cookie lines joined, forwarding fields set, claims gone unless they are believed, and those
+ * with a name that CGI takes for one of ours. Content-Length and Transfer-Encoding are left
  * to the writer of the message, who knows the framing. `in` was found fine by request_check().
  * Look at out->failed. */
 void forward_request(struct fields *out, const struct request *in,
@@ -32,9 +36,12 @@ void forward_request(struct fields *out, const struct request *in,
 void forward_response(struct fields *out, const struct response *in, struct span via_protocol,
                       struct span date);
 
-/* Writes into `out` the trailer fields of `in` that may be passed on: without those that frame,
- * route, say who the client is, or belong to the connection (RFC 9110 §6.5.1), which a careless
- * receiver would merge into the header. Look at out->failed. */
+/* Writes into `out` the trailer fields of `in` that may be passed on to the client: without those
+ * that frame, route, say who the client is, or belong to the connection (RFC 9110 §6.5.1), which a
+ * careless receiver would merge into the header. Look at out->failed. */
 void forward_trailers(struct fields *out, const struct fields *in);
+/* The same of a request's trailer fields, on their way to the origin; `underscores` is as in the
+ * rules. */
+void forward_request_trailers(struct fields *out, const struct fields *in, bool underscores);
 
 #endif

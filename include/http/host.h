@@ -13,7 +13,8 @@ enum { HOST_BYTES = 256 }; /* a name of DNS has 253 at the most */
 
 /* The form in which `host` is compared, without regard to case: most often `host` itself, otherwise
  * a text in `room`, with percent-encoded unreserved bytes decoded and an IPv6 address as
- * net/address.h prints it. What would be longer than `room` is no name of DNS and stays as it is. */
+ * net/address.h prints it. What would be longer than `room` is no name of DNS and stays as it is.
+ */
 struct span host_normal(struct span host, char room[HOST_BYTES]);
 /* Both name the same host. */
 bool host_is_same(struct span a, struct span b);

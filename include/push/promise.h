@@ -8,7 +8,8 @@
 struct promise_rules {
     const struct span *copied; /* lower-case names to copy besides the usual ones */
     size_t copied_len;
-    bool referer; /* the page and the asset go to the same origin */
+    bool underscores; /* names with "_" may be copied, since the origin gets them */
+    bool referer;     /* the page and the asset go to the same origin */
 };
 
 /* Makes in `out` the request for the asset `target`, whose destination is `as`. `page` is the

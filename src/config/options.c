@@ -3,6 +3,7 @@
 enum { MS = 1, SECOND = 1000, HOUR = 3600 * SECOND, KIB = 1 << 10, MIB = 1 << 20 };
 
 static const char *const FORWARDED[] = {"replace", "append", NULL};
+static const char *const UNDERSCORES[] = {"drop", "keep", NULL};
 static const char *const TLS_VERSIONS[] = {"1.2", "1.3", NULL};
 static const char *const LOG_FORMATS[] = {"json", "combined", NULL};
 static const char *const LOG_LEVELS[] = {"error", "warning", "info", "debug", NULL};
@@ -36,10 +37,19 @@ static const struct option LISTEN[] = {
              "address. Port `0` takes a free one. A relative path of a unix socket "
              "begins in the folder of this file."},
     {FILLS("forwarded", word, config_listen, forwarded), .fallback = "replace", .words = FORWARDED,
-     .help = "What becomes of the `x-forwarded-for`, `x-forwarded-proto`, `x-forwarded-host`, "
-             "`forwarded` and `x-real-ip` that a client sends. `replace` drops them, so that the "
-             "origin reads only what this proxy saw itself; `append` believes them and adds to "
-             "them: choose it only where all clients are proxies of your own."},
+     .help =
+         "What becomes of the `x-forwarded-*`, `forwarded` and `x-real-ip` that a client sends, "
+         "and of the other fields by which proxies tell who their client is (docs/security.md "
+         "lists them). `replace` drops them, so that the "
+         "origin reads only what this proxy saw itself; `append` believes them and adds to "
+         "`x-forwarded-for`, `x-forwarded-proto`, `x-forwarded-host` and `forwarded`: choose it "
+         "only where all clients are proxies of your own."},
+    {FILLS("underscores", word, config_listen, underscores), .fallback = "drop",
+     .words = UNDERSCORES,
+     .help = "What becomes of a client's fields with `_` in their names, which CGI, WSGI and their "
+             "like cannot tell from those with `-`. `drop` lets none of them pass, as nginx does; "
+             "`keep` passes them, but for those that could be taken for a field which the proxy "
+             "drops or writes itself."},
 };
 
 static const struct option CERTIFICATE[] = {
@@ -115,9 +125,11 @@ static const struct option PUSH[] = {
              "fewer gets fewer."},
     {FILLS("request_headers", names, config, push.request_headers), .fallback = "",
      .sample = "cookie authorization",
-     .help = "Fields of the page's request that are copied into the requests for its assets, "
-             "besides `user-agent`, `accept-encoding` and `accept-language`. Name `cookie` here if "
-             "your assets need it; nothing private is copied by default."},
+     .help =
+         "Fields of the page's request that are copied into the requests for its assets, "
+         "besides `user-agent`, `accept-encoding` and `accept-language`. Name `cookie` here if "
+         "your assets need it; nothing private is copied by default. Fields by which proxies tell "
+         "who the client is are never copied: the origin gets what it got for the page."},
     {FILLS("retry_after", duration, config, push.retry_after_ms), .fallback = "60s",
      .max = 24 * HOUR,
      .help = "How long an asset is not pushed again after the origin failed to deliver it (404, "

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "http/claims.h"
+
 static int compare_names(const void *left, const void *right)
 {
     const struct span *a = left, *b = right;
@@ -145,6 +147,8 @@ static void add_forwarding(struct fields *out, const struct fields *in,
                            const struct request *request, const struct forward_rules *rules)
 {
     static const struct fields nothing = {.len = 0};
+    if (rules->claims)
+        in = rules->claims;
     const struct fields *before = rules->append ? in : &nothing;
     const struct span comma = SPAN(", ");
     add_joined(out, before, FIELD_X_FORWARDED_FOR, comma, rules->peer);
@@ -178,10 +182,44 @@ static bool is_rewritten(enum field_name id)
     }
 }
 
+/* A name that CGI and its like take for one that is_rewritten(). */
+static bool is_rewritten_in_cgi(struct span name)
+{
+    char dashed[32];
+    if (name.len > sizeof dashed)
+        return false;
+    for (size_t i = 0; i < name.len; i++)
+        dashed[i] = claim_is_plain(span_of(name.ptr + i, 1)) ? name.ptr[i] : '-';
+    return is_rewritten(field_lookup(span_of(dashed, name.len)));
+}
+
+/* Whether a field that has no name of the table goes to the origin. Claims do where they are
+ * believed, in the spelling of proxies: another one may be the client's own, beside theirs. */
+static bool is_passed_to_origin(struct span name, bool append, bool underscores)
+{
+    enum claim claim = claim_of(name);
+    if (claim_is_plain(name))
+        return claim == CLAIM_NONE || (claim == CLAIM_OF_PROXIES && append);
+    if (!underscores && span_find(name, '_') < name.len)
+        return false;
+    return claim == CLAIM_NONE && !is_rewritten_in_cgi(name);
+}
+
 /* Every list that was written on the way lives in one arena, whose mark tells of them all. */
 static void note_failure(struct fields *out)
 {
     out->failed = out->failed || out->arena->failed;
+}
+
+/* The claims of `from` that have no name of the table; add_forwarding() writes the others. */
+static void copy_claims(struct fields *out, const struct fields *from)
+{
+    for (size_t i = 0; i < from->len; i++) {
+        const struct field *field = &from->at[i];
+        if (field->id == FIELD_OTHER && claim_of(field->name) != CLAIM_NONE &&
+            is_passed_to_origin(field->name, true, false))
+            fields_copy(out, field);
+    }
 }
 
 void forward_request(struct fields *out, const struct request *in,
@@ -190,9 +228,14 @@ void forward_request(struct fields *out, const struct request *in,
     struct fields kept = without_named(&in->fields, out->arena);
     fields_add_known(out, FIELD_HOST, rules->host.len > 0 ? rules->host : in->authority);
     for (size_t i = 0; i < kept.len; i++) {
-        if (!is_rewritten(kept.at[i].id))
-            fields_copy(out, &kept.at[i]);
+        const struct field *field = &kept.at[i];
+        if (field->id == FIELD_OTHER
+                ? is_passed_to_origin(field->name, rules->append, rules->underscores)
+                : !is_rewritten(field->id))
+            fields_copy(out, field);
     }
+    if (rules->append && rules->claims)
+        copy_claims(out, rules->claims);
     add_joined(out, &kept, FIELD_COOKIE, SPAN("; "), SPAN(""));
     if (fields_list_has(&in->fields, FIELD_TE, SPAN("trailers"))) {
         fields_add_known(out, FIELD_TE, SPAN("trailers"));
@@ -272,5 +315,15 @@ void forward_trailers(struct fields *out, const struct fields *in)
     for (size_t i = 0; i < in->len; i++) {
         if (is_passed_in_trailer(in->at[i].id))
             fields_copy(out, &in->at[i]);
+    }
+}
+
+void forward_request_trailers(struct fields *out, const struct fields *in, bool underscores)
+{
+    for (size_t i = 0; i < in->len; i++) {
+        const struct field *field = &in->at[i];
+        if (field->id == FIELD_OTHER ? is_passed_to_origin(field->name, false, underscores)
+                                     : is_passed_in_trailer(field->id))
+            fields_copy(out, field);
     }
 }

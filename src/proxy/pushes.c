@@ -78,6 +78,7 @@ static struct exchange *make_push(struct exchange *page, const struct plan_link 
     const struct promise_rules rules = {
         .copied = copied->at,
         .copied_len = copied->len,
+        .underscores = page->client->listen->underscores == CONFIG_UNDERSCORES_KEEP,
         .referer = route->origin == page->route->origin,
     };
     x->route = route;

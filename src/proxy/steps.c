@@ -62,7 +62,9 @@ static bool ask(struct exchange *x)
                   .host = origin->host ? span_str(origin->host) : SPAN(""),
                   .via_protocol = origin->via ? c->session->verbs->via : SPAN(""),
                   .append = c->listen->forwarded == CONFIG_FORWARDED_APPEND,
-                  .pushed = x->push != NULL},
+                  .underscores = c->listen->underscores == CONFIG_UNDERSCORES_KEEP,
+                  .pushed = x->push != NULL,
+                  .claims = x->push ? &x->push->page->request.fields : NULL},
     };
     return !exchange_is_out_of_memory(x) && answer_start(&x->answer, &ask);
 }
@@ -91,7 +93,8 @@ static const struct fields *make_upload_trailers(struct exchange *x)
     if (!out)
         return NULL;
     fields_init(out, &x->arena);
-    forward_trailers(out, &x->request_trailers);
+    forward_request_trailers(out, &x->request_trailers,
+                             x->client->listen->underscores == CONFIG_UNDERSCORES_KEEP);
     return out->len > 0 ? out : NULL;
 }
 

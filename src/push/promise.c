@@ -1,5 +1,7 @@
 #include "push/promise.h"
 
+#include "http/claims.h"
+
 /* A Vary with more names than this is taken for "*", so that an origin cannot make us compare long
  * lists with long lists. */
 enum { VARY_NAMES_MAX = 64 };
@@ -73,13 +75,15 @@ static enum copying copying_of(enum field_name id)
     }
 }
 
+/* The field is copied because its name is listed: not claims, which go to the origin beside what
+ * the promise says, and not what the origin would not get of the page's request. */
 static bool is_listed(const struct promise_rules *rules, struct span name)
 {
-    for (size_t i = 0; i < rules->copied_len; i++) {
-        if (span_eq(rules->copied[i], name))
-            return true;
-    }
-    return false;
+    size_t i = 0;
+    while (i < rules->copied_len && !span_eq(rules->copied[i], name))
+        i++;
+    return i < rules->copied_len && claim_of(name) == CLAIM_NONE &&
+           (rules->underscores || span_find(name, '_') == name.len);
 }
 
 void promise_request(struct request *out, struct arena *arena, const struct request *page,
@@ -158,11 +162,11 @@ static bool differs(struct span name, const struct fields *page, const struct fi
 }
 
 /* Whether the answer may vary by `name` without harm: `accept` follows the destination, and the
- * host is the page's own. */
+ * origin gets the host and the claims that it got for the page. */
 static bool is_harmless(struct span name)
 {
     enum field_name id = field_lookup(name);
-    return id == FIELD_ACCEPT || id == FIELD_HOST;
+    return id == FIELD_ACCEPT || id == FIELD_HOST || claim_of(name) != CLAIM_NONE;
 }
 
 bool promise_vary_forbids(const struct fields *answer, const struct request *page,

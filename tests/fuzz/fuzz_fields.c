@@ -2,6 +2,7 @@
  * framing; neither side gets what belongs to a connection or to us. */
 #include "h1/head.h"
 #include "h1/writer.h"
+#include "http/claims.h"
 #include "http/forward.h"
 #include "http/request.h"
 
@@ -76,6 +77,9 @@ static void check_request_fields(const struct request *request, const struct fie
             assert(span_eq(f->value, SPAN("trailers")));
         else
             assert(!field_is_hop_by_hop(f->id) && f->id != FIELD_CF_H2_PUSH_EXPLAIN);
+        if (f->id == FIELD_OTHER && claim_of(f->name) != CLAIM_NONE)
+            assert(rules->append && claim_is_plain(f->name));
+        assert(rules->underscores || span_find(f->name, '_') == f->name.len);
     }
     check_named(&request->fields, out);
 }
@@ -133,6 +137,7 @@ static void forward_a_request(struct input *in, struct arena *arena)
     struct forward_rules rules = {.peer = peers[input_below(in, 3)], .via_protocol = SPAN("2")};
     struct fields out;
     rules.append = input_flip(in);
+    rules.underscores = input_flip(in);
     rules.pushed = input_flip(in);
     rules.host = input_flip(in) ? SPAN("app.example") : SPAN("");
     if (request.body.framing == BODY_LENGTH)

@@ -200,6 +200,24 @@ static void forwarding_fields_are_set(void **state)
 
 static const char *const claims[] = {"x-forwarded-for",
                                      "6.6.6.6",
+                                     "x-forwarded-user",
+                                     "eve-the-user",
+                                     "x-forwarded-prefix",
+                                     "/eve-prefix",
+                                     "true-client-ip",
+                                     "6.6.6.6",
+                                     "x-original-url",
+                                     "/eve-url",
+                                     "proxy",
+                                     "http://eve-proxy.example",
+                                     "x_forwarded_for",
+                                     "eve_with_underscores",
+                                     "x-forwarded_proto",
+                                     "eve_with_underscores",
+                                     "x_http2_push",
+                                     "eve_with_underscores",
+                                     "x_own",
+                                     "own",
                                      "x-forwarded-proto",
                                      "gopher",
                                      "x-forwarded-host",
@@ -220,8 +238,23 @@ static void what_the_client_claims_is_replaced(void **state)
     check_lacks(r->head, "6.6.6.6");
     check_lacks(r->head, "gopher");
     check_lacks(r->head, "evil.example");
+    check_lacks(r->head, "eve");
+    check_lacks(r->head, "own");
     check_text(fieldset_get(&r->fields, "x-forwarded-for"), "127.0.0.1");
     assert_int_equal(fieldset_count(&r->fields, "x-forwarded-for"), 1);
+}
+
+static void names_with_underscores_pass_on_request(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub = rig_stub(rig, NULL);
+    const char *conf = rig_text(rig, "[origin app]\n%s", rig_url(rig, stub));
+    rig_daemon(rig, &(struct daemon_setup){.conf = conf, .listen = "underscores = keep\n"});
+    struct peer *p = rig_peer(rig, NULL);
+    assert_int_equal(peer_until_closed(p, peer_get(p, "/", claims))->status, 200);
+    const struct stub_request *r = stub_request(stub, 0);
+    check_text(fieldset_get(&r->fields, "x_own"), "own");
+    check_lacks(r->head, "eve");
 }
 
 static void what_the_client_claims_is_appended_to_on_request(void **state)
@@ -235,6 +268,10 @@ static void what_the_client_claims_is_appended_to_on_request(void **state)
     const struct stub_request *r = stub_request(stub, 0);
     check_text(fieldset_get(&r->fields, "x-forwarded-for"), "6.6.6.6, 127.0.0.1");
     check_holds(r->head, "for=6.6.6.6;proto=gopher");
+    check_text(fieldset_get(&r->fields, "x-forwarded-user"), "eve-the-user");
+    check_text(fieldset_get(&r->fields, "true-client-ip"), "6.6.6.6");
+    check_lacks(r->head, "eve-proxy");
+    check_lacks(r->head, "underscores");
 }
 
 static void response_fields_pass_and_via_is_added(void **state)
@@ -415,6 +452,11 @@ static void trailers_of_the_client_pass_the_rules_of_its_head(void **state)
     } cases[] = {
         {"x-forwarded-for", "192.0.2.1", false},
         {"forwarded", "for=192.0.2.1", false},
+        {"x-forwarded-user", "eve", false},
+        {"x_forwarded_for", "192.0.2.1", false},
+        {"true-client-ip", "192.0.2.1", false},
+        {"proxy", "http://eve.example", false},
+        {"x_own", "1", false},
         {"x-http2-push", "1", false},
         {"cookie", "a=b", false},
         {"content-length", "2", false},
@@ -551,6 +593,7 @@ int main(void)
         RIG_TEST(connection_fields_never_reach_the_origin),
         RIG_TEST(forwarding_fields_are_set),
         RIG_TEST(what_the_client_claims_is_replaced),
+        RIG_TEST(names_with_underscores_pass_on_request),
         RIG_TEST(what_the_client_claims_is_appended_to_on_request),
         RIG_TEST(response_fields_pass_and_via_is_added),
         RIG_TEST(hop_by_hop_fields_of_the_origin_are_dropped),

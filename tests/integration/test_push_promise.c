@@ -371,6 +371,46 @@ static void named_fields_are_copied_into_the_promise(void **state)
     check_text(fieldset_get(&peer_pushed(p, "/a")->promise, "x-tenant"), "t");
 }
 
+/* What a client claims does not come in through the promises for its page, whatever is named. */
+static void named_fields_bring_no_claims_back(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub =
+        rig_start(rig, "[push]\nrequest_headers = x-forwarded-for x-forwarded-user X_Forwarded_For "
+                       "true-client-ip proxy x_own cookie\n");
+    STUB_ON(stub, "/", PAGE("</a>; rel=preload"));
+    struct peer *p = rig_peer(rig, NULL);
+    int32_t id = peer_get(p, "/",
+                          FIELDS("x-forwarded-for", "eve", "x-forwarded-user", "eve", "proxy",
+                                 "eve", "x_forwarded_for", "eve", "true-client-ip", "eve", "x_own",
+                                 "eve", "cookie", "a=1"));
+    peer_until_closed(p, id);
+    peer_until_quiet(p);
+    const struct stub_request *r = stub_expect(stub, "/a");
+    check_lacks(r->head, "eve");
+    check_text(fieldset_get(&r->fields, "cookie"), "a=1");
+    check_text(fieldset_get(&r->fields, "x-forwarded-for"), "127.0.0.1");
+    assert_int_equal(fieldset_count(&peer_pushed(p, "/a")->promise, "x-forwarded-for"), 0);
+}
+
+/* A push is on behalf of the same client as its page. */
+static void believed_claims_hold_for_pushes(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub = rig_stub(rig, NULL);
+    const char *conf = rig_text(rig, "[origin app]\n%s", rig_url(rig, stub));
+    rig_daemon(rig, &(struct daemon_setup){.conf = conf, .listen = "forwarded = append\n"});
+    STUB_ON(stub, "/", PAGE("</a>; rel=preload"));
+    struct peer *p = rig_peer(rig, NULL);
+    int32_t id = peer_get(p, "/", FIELDS("x-forwarded-for", "6.6.6.6", "x-forwarded-user", "adam"));
+    peer_until_closed(p, id);
+    peer_until_quiet(p);
+    const struct stub_request *r = stub_expect(stub, "/a");
+    check_text(fieldset_get(&r->fields, "x-forwarded-for"), "6.6.6.6, 127.0.0.1");
+    check_text(fieldset_get(&r->fields, "x-forwarded-user"), "adam");
+    assert_int_equal(fieldset_count(&peer_pushed(p, "/a")->promise, "x-forwarded-for"), 0);
+}
+
 static void referrer_policy_is_respected(void **state)
 {
     static const struct {
@@ -476,6 +516,8 @@ int main(void)
         RIG_TEST(promises_come_before_the_pages_head),
         RIG_TEST(promise_is_a_request_that_the_client_could_make),
         RIG_TEST(named_fields_are_copied_into_the_promise),
+        RIG_TEST(named_fields_bring_no_claims_back),
+        RIG_TEST(believed_claims_hold_for_pushes),
         RIG_TEST(referrer_policy_is_respected),
         RIG_TEST(page_goes_before_its_pushes),
     };

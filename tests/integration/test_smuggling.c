@@ -484,8 +484,7 @@ static void framing_is_that_of_http2(void **state)
          .fields = {TRANSFER_ENCODING("chunked"), CONTENT_LENGTH("5")}, .data = T("hello")},
         {"names that only look like them",
          .fields = {{T("content_length"), T("9")}, {T("transfer_encoding"), T("chunked")}},
-         .data = T("hello"), .seen = "content_length: 9\r\ntransfer_encoding: chunked\r\n",
-         .framing = CHUNKED, .body = T("5\r\nhello\r\n0\r\n\r\n")},
+         .data = T("hello"), .framing = CHUNKED, .body = T("5\r\nhello\r\n0\r\n\r\n")},
     };
     check_attacks(*state, attacks);
 }

@@ -16,6 +16,7 @@ static void smallest_file_gets_every_default(void **state)
     assert_null(c->user);
     assert_int_equal(c->listens_len, 1);
     assert_int_equal(c->listens[0].forwarded, CONFIG_FORWARDED_REPLACE);
+    assert_int_equal(c->listens[0].underscores, CONFIG_UNDERSCORES_DROP);
     assert_int_equal(c->certificates_len, 1);
     assert_string_equal(c->certificates[0].chain, "/etc/h/cert.pem");
     assert_string_equal(c->certificates[0].key, "/etc/h/key.pem");

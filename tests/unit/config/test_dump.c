@@ -2,7 +2,7 @@
 
 static const char EVERYTHING[] =
     "workers = 3\ncoalesce = 1ms\nuser = www-data\n"
-    "[listen main]\naddress = 127.0.0.1:8443\nforwarded = append\n"
+    "[listen main]\naddress = 127.0.0.1:8443\nforwarded = append\nunderscores = keep\n"
     "[listen sock]\naddress = unix:run/x.sock\n"
     "[certificate main]\nchain = cert.pem\nkey = /k#1;2.pem\n"
     "[certificate other]\nchain = other.pem\nkey = other.key\n"

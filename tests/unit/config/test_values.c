@@ -50,6 +50,7 @@ static const struct value BAD[] = {
     {"[listen main]", "address", "unix:" HUNDRED_BYTES "/2345678",
      "the path has more than the 107 bytes that a socket's may have; " ADDRESS},
     {"[listen main]", "forwarded", "add", "allowed is replace or append"},
+    {"[listen main]", "underscores", "on", "allowed is drop or keep"},
 
     {"[certificate main]", "chain", "", "allowed is a path"},
     {"[certificate main]", "key", "", "allowed is a path"},
@@ -181,6 +182,7 @@ static const struct value GOOD[] = {
     {"[listen main]", "address", "unix:" HUNDRED_BYTES "/234567", "unix:" HUNDRED_BYTES "/234567"},
     {"[listen main]", "address", "unix:x.sock", "unix:/etc/h/x.sock"},
     {"[listen main]", "forwarded", "append", "append"},
+    {"[listen main]", "underscores", "keep", "keep"},
 
     {"[certificate main]", "chain", "a b.pem", "/etc/h/a b.pem"},
     {"[certificate main]", "chain", "/a.pem", "/a.pem"},

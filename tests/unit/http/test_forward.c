@@ -167,6 +167,71 @@ static void appending_keeps_what_the_client_sent(void **state)
     check_requests(cases, ARRAY_LEN(cases), &rules);
 }
 
+static void claims_pass_where_they_are_believed_only(void **state)
+{
+    (void)state;
+    static const char lines[] = "x-forwarded-user: a\nx-forwarded-port: 1\ntrue-client-ip: b\n"
+                                "x-own: c\nx-original-url: /d\nproxy: http://e\nclient-cert: f\n"
+                                "x-forwarded: g\nx.forwarded.user: h\n";
+    static const struct field_case replaced[] = {{lines, HOST "x-own: c\n" TAIL}};
+    static const struct field_case appended[] = {
+        {lines, HOST "x-forwarded-user: a\nx-forwarded-port: 1\ntrue-client-ip: b\nx-own: c\n"
+                     "x-original-url: /d\nclient-cert: f\nx-forwarded: g\n" TAIL},
+    };
+    struct forward_rules rules = replacing;
+    check_requests(replaced, ARRAY_LEN(replaced), &rules);
+    rules.append = true;
+    check_requests(appended, ARRAY_LEN(appended), &rules);
+}
+
+/* Whoever reads variables of CGI cannot tell them from those with "-". */
+static void names_with_underscores_pass_on_request_and_never_for_ours(void **state)
+{
+    (void)state;
+    static const char lines[] =
+        "x_own: a\n_: b\nx_forwarded_for: 10.0.0.1\nx-forwarded_user: c\nx_real_ip: d\n"
+        "content_length: 9\nTransfer_Encoding: chunked\nx_http2_push: 1\ncf_h2_push_explain: 1\n"
+        "x_http2-push: 1\nuser_agent: e\nhttp2_settings: f\nx-own: g\n";
+    static const struct field_case dropped[] = {{lines, HOST "x-own: g\n" TAIL}};
+    static const struct field_case kept[] = {
+        {lines, HOST "x_own: a\n_: b\nuser_agent: e\nx-own: g\n" TAIL},
+    };
+    struct forward_rules rules = replacing;
+    check_requests(dropped, ARRAY_LEN(dropped), &rules);
+    rules.append = true;
+    check_requests(dropped, ARRAY_LEN(dropped), &rules);
+    rules.underscores = true;
+    check_requests(kept, ARRAY_LEN(kept), &rules);
+    rules.append = false;
+    check_requests(kept, ARRAY_LEN(kept), &rules);
+}
+
+/* The promise has no claims of its own. */
+static void a_push_goes_with_the_claims_of_its_page(void **state)
+{
+    (void)state;
+    static const struct field_case replaced[] = {
+        {"accept: a\n", HOST "accept: a\n" FOR TO_HOST BY_HTTPS
+                             "forwarded: for=192.0.2.1;host=example.com;proto=https\n"
+                             "x-real-ip: 192.0.2.1\n" VIA "x-http2-push: 1\n"},
+    };
+    static const struct field_case appended[] = {
+        {"accept: a\n", HOST
+         "accept: a\nx-forwarded-user: u\nx-forwarded-for: 10.0.0.1, 192.0.2.1\n" TO_HOST BY_HTTPS
+         "forwarded: for=10.0.0.1, for=192.0.2.1;host=example.com;proto=https\n"
+         "x-real-ip: 10.0.0.1\n" VIA "x-http2-push: 1\n"},
+    };
+    const struct fields page =
+        read_fields(&arena, "x-forwarded-for: 10.0.0.1\nx-forwarded-user: u\nproxy: p\n"
+                            "forwarded: for=10.0.0.1\nx-real-ip: 10.0.0.1\ncookie: c\nx_ssl: s\n");
+    struct forward_rules rules = replacing;
+    rules.pushed = true;
+    rules.claims = &page;
+    check_requests(replaced, ARRAY_LEN(replaced), &rules);
+    rules.append = true;
+    check_requests(appended, ARRAY_LEN(appended), &rules);
+}
+
 static void a_client_without_an_address_is_unknown(void **state)
 {
     (void)state;
@@ -311,6 +376,23 @@ static void trailers_lose_what_a_header_must_say(void **state)
     fields_init(&out, &arena);
     forward_trailers(&out, &fields);
     assert_fields(&arena, &out, "x-sum: 1\nserver-timing: y\n");
+    fields_init(&out, &arena);
+    forward_request_trailers(&out, &fields, false);
+    assert_fields(&arena, &out, "x-sum: 1\nserver-timing: y\n");
+}
+
+static void trailers_of_a_request_make_no_claims(void **state)
+{
+    (void)state;
+    static const char in[] = "x-sum: 1\nx-forwarded-user: x\nx_forwarded_for: x\nproxy: x\n"
+                             "true-client-ip: x\nx_own: 2\ncontent_length: 3\n";
+    struct fields fields = read_fields(&arena, in), out;
+    fields_init(&out, &arena);
+    forward_request_trailers(&out, &fields, false);
+    assert_fields(&arena, &out, "x-sum: 1\n");
+    fields_init(&out, &arena);
+    forward_request_trailers(&out, &fields, true);
+    assert_fields(&arena, &out, "x-sum: 1\nx_own: 2\n");
 }
 
 struct check_case {
@@ -474,6 +556,9 @@ int main(void)
         TEST(via_of_ours_can_be_left_out),
         TEST(replacing_tells_our_truth_only),
         TEST(appending_keeps_what_the_client_sent),
+        TEST(claims_pass_where_they_are_believed_only),
+        TEST(names_with_underscores_pass_on_request_and_never_for_ours),
+        TEST(a_push_goes_with_the_claims_of_its_page),
         TEST(a_client_without_an_address_is_unknown),
         TEST(forwarded_quotes_what_is_no_token),
         TEST(host_can_be_set_and_a_push_is_marked),
@@ -482,6 +567,7 @@ int main(void)
         TEST(a_response_may_be_rewritten_in_its_own_array),
         TEST(informational_responses_get_nothing_added),
         TEST(trailers_lose_what_a_header_must_say),
+        TEST(trailers_of_a_request_make_no_claims),
         TEST(an_authority_is_settled_or_refused),
         TEST(bad_request_targets_are_refused),
         TEST(faults_are_looked_for_in_their_order),

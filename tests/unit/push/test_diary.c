@@ -43,20 +43,13 @@ static void a_site_is_its_scheme_host_and_port(void **state)
         const char *a, *b;
         bool same;
     } cases[] = {
-        {"https://h/a", "https://h/b?c", true},
-        {"https://h", "HTTPS://H:443", true},
-        {"http://h", "http://h:80", true},
-        {"https://h", "http://h", false},
-        {"https://h:80", "http://h:80", false},
-        {"https://h", "https://h:8443", false},
-        {"https://h", "https://g", false},
-        {"https://h", "https://h.", false},
-        {"https://h:0443", "https://h:", true},
-        {"https://ab", "https://%61%42", true},
-        {"https://a%2Fb", "https://a%2fb", true},
-        {"https://[::1]", "https://[0::0001]", true},
-        {"https://[::1]", "https://[::2]", false},
-        {longest, longest, true},
+        {"https://h/a", "https://h/b?c", true},    {"https://h", "HTTPS://H:443", true},
+        {"http://h", "http://h:80", true},         {"https://h", "http://h", false},
+        {"https://h:80", "http://h:80", false},    {"https://h", "https://h:8443", false},
+        {"https://h", "https://g", false},         {"https://h", "https://h.", false},
+        {"https://h:0443", "https://h:", true},    {"https://ab", "https://%61%42", true},
+        {"https://a%2Fb", "https://a%2fb", true},  {"https://[::1]", "https://[0::0001]", true},
+        {"https://[::1]", "https://[::2]", false}, {longest, longest, true},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         assert_int_equal(site_of(cases[i].a) == site_of(cases[i].b), cases[i].same);

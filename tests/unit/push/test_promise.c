@@ -109,6 +109,23 @@ static void listed_fields_are_copied(void **state)
     check_copies(cases, ARRAY_LEN(cases), &rules);
 }
 
+/* The origin gets the page's claims where it believes them, and no others. */
+static void claims_and_what_the_origin_would_not_get_are_never_copied(void **state)
+{
+    (void)state;
+    static const struct span listed[] = {{"x-forwarded-for", 15}, {"x-forwarded-user", 16},
+                                         {"x_real_ip", 9},        {"proxy", 5},
+                                         {"forwarded", 9},        {"x_own", 5}};
+    static const char lines[] = "x-forwarded-for: a\nx-forwarded-user: b\nx_real_ip: c\nproxy: d\n"
+                                "forwarded: e\nx_own: f\n";
+    struct promise_rules rules = {.copied = listed, .copied_len = ARRAY_LEN(listed)};
+    static const struct copy_case dropped[] = {{lines, "accept: */*\n", false}};
+    static const struct copy_case kept[] = {{lines, "accept: */*\nx_own: f\n", true}};
+    check_copies(dropped, ARRAY_LEN(dropped), &rules);
+    rules.underscores = true;
+    check_copies(kept, ARRAY_LEN(kept), &rules);
+}
+
 static void some_fields_are_never_copied(void **state)
 {
     (void)state;
@@ -203,6 +220,8 @@ static void an_answer_that_varies_by_what_differs_is_forbidden(void **state)
         {"vary: accept-encoding\nvary: origin\n", "origin: x\n", "", true},
         {"vary: referer\n", "referer: https://other/\n", "referer: https://example.com/\n", true},
         {"x-vary: *\n", "", "", false},
+        {"vary: X-Forwarded-Proto, forwarded\n", "x-forwarded-proto: http\nforwarded: a\n", "",
+         false},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct fields answer = read_fields(&arena, cases[i].answer);
@@ -248,6 +267,7 @@ int main(void)
         TEST(accept_follows_the_destination),
         TEST(nothing_private_is_copied_by_default),
         TEST(listed_fields_are_copied),
+        TEST(claims_and_what_the_origin_would_not_get_are_never_copied),
         TEST(some_fields_are_never_copied),
         TEST(the_referer_is_the_page_unless_its_policy_forbids),
         TEST(an_answer_that_varies_by_what_differs_is_forbidden),
