@@ -109,6 +109,9 @@ NODISCARD bool plan_remember(struct plan_page *page, struct arena *arena, const 
  * order, with the same bytes at the same place; some may be gone. A line from which nothing was
  * taken is not touched, a line with nothing left is dropped. Look at fields->failed. */
 void plan_apply(const struct plan *plan, struct fields *fields);
+/* Takes the links that no client is to see, x-http2-push-only, out of the Link lines of a head or
+ * of trailers that are not planned, as plan_apply() would. Look at fields->failed. */
+void plan_hide(struct fields *fields);
 /* The value of cf-h2-pushed, of all that page's heads; empty if nothing was pushed. An empty span
  * and arena->failed when memory is out, as with the next. */
 struct span plan_pushed_value(const struct plan_page *page, struct arena *arena);

@@ -137,9 +137,9 @@ static void count(struct exchange_plan *to, const struct plan *plan, enum plan_o
 
 static void add_pushed(struct exchange *x, struct response *to)
 {
-    const struct plan_page *page = &x->plan->page;
-    if (page->pushed_len > 0 && to->status >= 200)
-        fields_add_known(&to->fields, FIELD_CF_H2_PUSHED, plan_pushed_value(page, &x->arena));
+    struct span value = plan_pushed_value(&x->plan->page, &x->arena);
+    if (value.len > 0)
+        fields_add_known(&to->fields, FIELD_CF_H2_PUSHED, value);
 }
 
 static void add_explanation(struct exchange *x, const struct plan *plan, enum plan_off off,
@@ -163,6 +163,10 @@ static bool make_plan(struct exchange *x)
 
 bool pushes_plan(struct exchange *x, struct response *head)
 {
+    if (head->status < 200 && head->status != 103) {
+        plan_hide(&head->fields);
+        return !head->fields.failed;
+    }
     bool explain = head->status >= 200 && wants_explanation(x);
     struct plan plan;
     bool has_pushed = x->plan && x->plan->page.pushed_len > 0;
@@ -180,10 +184,20 @@ bool pushes_plan(struct exchange *x, struct response *head)
         return false;
     plan_apply(&plan, &head->fields);
     count(x->plan, &plan, rules.off);
-    add_pushed(x, head);
+    if (head->status >= 200)
+        add_pushed(x, head);
     if (explain)
         add_explanation(x, &plan, rules.off, head);
     return !x->arena.failed;
+}
+
+void pushes_tell(struct exchange *x, struct response *head)
+{
+    static const struct plan no_links = {.len = 0};
+    if (x->plan)
+        add_pushed(x, head);
+    if (x->route && wants_explanation(x))
+        add_explanation(x, &no_links, why_off(x, head), head);
 }
 
 /* Statuses after which nobody is to be pushed the asset for a while; after the others it is this

@@ -57,7 +57,7 @@ static void rewrite_head(struct exchange *x, struct response *head)
     forward_response(&head->fields, &from, SPAN("1.1"), date);
 }
 
-/* RFC 9110 §15.2: 100 is for those who asked, 103 may have pushes in it. */
+/* RFC 9110 §15.2: 100 is for those who asked. */
 static void on_informational(struct exchange *x, struct response *head)
 {
     if (x->push)
@@ -66,10 +66,9 @@ static void on_informational(struct exchange *x, struct response *head)
         !fields_list_has(&x->request.fields, FIELD_EXPECT, SPAN("100-continue")))
         return;
     rewrite_head(x, head);
-    if (head->status == 103 && !pushes_plan(x, head))
-        head->fields.failed = true;
+    bool planned = pushes_plan(x, head) && !head->fields.failed;
     bool is_empty = head->status == 103 && head->fields.len == 0;
-    if (head->fields.failed || (!is_empty && !stream_inform(x->stream, head)))
+    if (!planned || (!is_empty && !stream_inform(x->stream, head)))
         exchange_fail(x, FAIL_NO_MEMORY);
     client_write_soon(x->client);
 }
@@ -109,6 +108,9 @@ static void take_trailers(struct exchange *x)
         return;
     fields_init(&x->response_trailers, &x->arena);
     forward_trailers(&x->response_trailers, trailers);
+    plan_hide(&x->response_trailers);
+    if (x->response_trailers.failed)
+        exchange_fail(x, FAIL_NO_MEMORY);
 }
 
 void reply_go_on(struct exchange *x)
@@ -121,17 +123,19 @@ void reply_go_on(struct exchange *x)
         return;
     if (state == ANSWER_COMPLETE)
         take_trailers(x);
-    if (x->answer.from == ANSWER_FROM_ORIGIN && answer_awaits_reader(&x->answer)) {
+    if (x->failing == FAIL_NONE && x->answer.from == ANSWER_FROM_ORIGIN && answer_awaits_reader(&x->answer)) {
         stream_resume(x->stream);
         write_answer(x);
     }
 }
 
-/* An answer of our own goes out as it is. */
+/* An answer of our own goes out as it is, with what was pushed before it. */
 static void answer(struct exchange *x, unsigned status)
 {
     answer_give(&x->answer, &x->arena, status, x->request.method, env_date(x->client->env));
-    send_final(x, answer_take_head(&x->answer));
+    struct response *head = answer_take_head(&x->answer);
+    pushes_tell(x, head);
+    send_final(x, head);
 }
 
 static enum stream_end end_of(const struct exchange *x, enum failure why)

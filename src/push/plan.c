@@ -214,6 +214,12 @@ static enum plan_verdict judge(struct planner *p, const struct link *link, struc
     return judge_target(p, link, target, out);
 }
 
+/* A candidate that no client is to see. */
+static bool is_hidden(const struct link *link)
+{
+    return link->preload && link->push_only;
+}
+
 static bool add_link(struct planner *p, struct span line, const struct link *link)
 {
     struct plan *plan = p->plan;
@@ -229,7 +235,7 @@ static bool add_link(struct planner *p, struct span line, const struct link *lin
     struct plan_link *out = &plan->links[plan->len];
     *out = (struct plan_link){.line = line, .element = link->element, .written = link->target};
     out->verdict = judge(p, link, out);
-    out->push_only = link->preload && link->push_only;
+    out->push_only = is_hidden(link);
     out->removed = out->removed || out->push_only;
     plan->len++;
     return !p->arena->failed;
@@ -314,8 +320,8 @@ static size_t append(char *out, size_t len, struct span text)
     return len + text.len;
 }
 
-/* Takes the removed ones of `links`, which are the links of a line, out of it. Reads the line
- * again, for its malformed end. */
+/* Takes the removed ones of `links`, which are the links of a line, out of it; where `links` is
+ * NULL those that are hidden. Reads the line again, for its malformed end. */
 static void rewrite(struct field *line, const struct plan_link *links, struct fields *fields)
 {
     struct link_reader reader;
@@ -331,7 +337,7 @@ static void rewrite(struct field *line, const struct plan_link *links, struct fi
         enum link_result result = link_next(&reader, &link);
         if (result == LINK_END)
             break;
-        if (result == LINK_ELEMENT && (links++)->removed)
+        if (result == LINK_ELEMENT && (links ? (links++)->removed : is_hidden(&link)))
             continue;
         if (len > 0)
             out[len++] = ',';
@@ -381,6 +387,33 @@ void plan_apply(const struct plan *plan, struct fields *fields)
             if (is_shorter)
                 rewrite(field, &plan->links[first], fields);
             if (is_shorter && field->value.len == 0)
+                continue;
+        }
+        fields->at[kept++] = *field;
+    }
+    fields->len = kept;
+}
+
+static bool has_hidden(struct span line)
+{
+    struct link_reader reader;
+    struct link link;
+    link_start(&reader, line);
+    while (link_next(&reader, &link) == LINK_ELEMENT) {
+        if (is_hidden(&link))
+            return true;
+    }
+    return false;
+}
+
+void plan_hide(struct fields *fields)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < fields->len; i++) {
+        struct field *field = &fields->at[i];
+        if (field->id == FIELD_LINK && has_hidden(field->value)) {
+            rewrite(field, NULL, fields);
+            if (field->value.len == 0)
                 continue;
         }
         fields->at[kept++] = *field;

@@ -397,6 +397,32 @@ static void many_lines_take_linear_time(void **state)
     assert_int_equal(t.fields.len, 3 * MANY - 50);
 }
 
+static void what_is_not_planned_loses_its_push_only_links(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *in, *out;
+    } cases[] = {
+        {"</a>; rel=preload; x-http2-push-only", NULL},
+        {"</a>; rel=\"x preload\"; X-HTTP2-Push-Only=1 , </b> ;rel=preload", "</b> ;rel=preload"},
+        {"</a>; rel=next; x-http2-push-only", "</a>; rel=next; x-http2-push-only"},
+        {"</a> ;rel=preload,, </b>", "</a> ;rel=preload,, </b>"},
+        {"<>; rel=preload; x-http2-push-only, </b>; rel=preload; nopush; x-http2-push-only, bad , x",
+         "bad , x"},
+        {"", ""},
+        {"bad", "bad"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        fields_init(&t.fields, &t.arena);
+        fields_add(&t.fields, SPAN("server"), SPAN("x"));
+        fields_add(&t.fields, SPAN("link"), span_str(cases[i].in));
+        plan_hide(&t.fields);
+        t.plan.len = 0;
+        assert_left(cases[i].out);
+        assert_int_equal(t.fields.at[0].id, FIELD_OTHER);
+    }
+}
+
 static void failed_memory_is_told(void **state)
 {
     (void)state;
@@ -428,6 +454,7 @@ int main(void)
         TEST(every_verdict_and_reason_has_its_word),
         TEST(long_lists_take_linear_time),
         TEST(many_lines_take_linear_time),
+        TEST(what_is_not_planned_loses_its_push_only_links),
         TEST(failed_memory_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
