@@ -24,6 +24,7 @@ struct link {
     struct span element;      /* without the white space around it */
     struct span target;       /* between < and > */
     struct link_value as;     /* empty: there is none */
+    struct link_value policy; /* referrerpolicy; empty: there is none */
     struct link_value anchor; /* with has_anchor */
     bool preload;             /* its rel list holds the type */
     bool has_anchor;

@@ -82,6 +82,7 @@ struct plan_link {
     struct span written; /* between < and > */
     struct span target;  /* resolved, "/path?query"; of `pushed` and `would-push` links */
     struct span as;      /* without escapes; of `pushed` and `would-push` links */
+    struct span policy;  /* referrerpolicy, the same */
     uint64_t key;        /* of the diary; set when it came past `self` */
     enum plan_verdict verdict;
     bool push_only; /* a candidate with x-http2-push-only */

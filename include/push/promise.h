@@ -8,12 +8,14 @@
 struct promise_rules {
     const struct span *copied; /* lower-case names to copy besides the usual ones */
     size_t copied_len;
-    bool underscores; /* names with "_" may be copied, since the origin gets them */
-    bool referer;     /* the page and the asset go to the same origin */
+    bool underscores;   /* names with "_" may be copied, since the origin gets them */
+    bool referer;       /* the page and the asset go to the same origin */
+    struct span policy; /* the link's own referrerpolicy; empty: none */
 };
 
 /* Makes in `out` the request for the asset `target`, whose destination is `as`. `page` is the
- * request of the page, `answer` the fields of its response. New text lives in `arena`. Sets
+ * request of the page, `answer` the fields of its response, whose Referrer-Policy has a say. New
+ * text lives in `arena`. Sets
  * `*is_private` if a field beyond the usual ones was copied. Look at out->fields.failed. */
 void promise_request(struct request *out, struct arena *arena, const struct request *page,
                      const struct fields *answer, struct span target, struct span as,

@@ -80,6 +80,7 @@ static struct exchange *make_push(struct exchange *page, const struct plan_link 
         .copied_len = copied->len,
         .underscores = page->client->listen->underscores == CONFIG_UNDERSCORES_KEEP,
         .referer = route->origin == page->route->origin,
+        .policy = link->policy,
     };
     x->route = route;
     promise_request(&x->request, &x->arena, &page->request, &from->fields, link->target, link->as,

@@ -9,6 +9,7 @@
     X(ANCHOR, "anchor")                                                                            \
     X(MEDIA, "media")                                                                              \
     X(IMAGESRCSET, "imagesrcset")                                                                  \
+    X(REFERRERPOLICY, "referrerpolicy")                                                            \
     X(NOPUSH, "nopush")                                                                            \
     X(PUSH_ONLY, "x-http2-push-only")
 
@@ -173,6 +174,9 @@ static void note_param(struct link *link, const struct param *param, unsigned *m
     case PARAM_MEDIA:
     case PARAM_IMAGESRCSET:
         link->conditional = link->conditional || param->value.text.len > 0;
+        break;
+    case PARAM_REFERRERPOLICY:
+        link->policy = param->value;
         break;
     case PARAM_NOPUSH:
         link->nopush = true;

@@ -187,6 +187,7 @@ static enum plan_verdict judge_target(struct planner *p, const struct link *link
     if (verdict == PLAN_PUSHED || verdict == PLAN_WOULD_PUSH) {
         out->target = arena_dup(p->arena, target);
         out->as = link_value_plain(link->as, p->arena);
+        out->policy = link_value_plain(link->policy, p->arena);
     }
     out->removed = verdict == PLAN_PUSHED;
     return verdict;

@@ -6,6 +6,9 @@
  * lists with long lists. */
 enum { VARY_NAMES_MAX = 64 };
 
+/* The longest URL that is told as a referrer (W3C Referrer Policy §8.3). */
+enum { REFERER_MAX = 4096 };
+
 /* The defaults of the Fetch standard. */
 static struct span accept_of(struct span as)
 {
@@ -16,34 +19,64 @@ static struct span accept_of(struct span as)
     return SPAN("*/*");
 }
 
-/* The page's policy lets the client send its whole URL to the page's own origin. Of several
- * policies the last that is known counts (W3C Referrer Policy §8.1). */
-static bool referer_is_allowed(const struct fields *answer)
+/* What a referrer policy (W3C Referrer Policy §3) says of requests to the page's own origin. */
+enum policy {
+    POLICY_UNSAID, /* empty, or none that is known: the default, which allows it */
+    POLICY_ALLOWS, /* the page's URL is told */
+    POLICY_FORBIDS,
+};
+
+static enum policy policy_of(struct span word)
 {
     static const struct {
-        struct span name;
-        bool allows;
+        struct span word;
+        enum policy policy;
     } policies[] = {
-        {{"no-referrer", 11}, false},
-        {{"no-referrer-when-downgrade", 26}, true},
-        {{"same-origin", 11}, true},
-        {{"origin", 6}, false},
-        {{"strict-origin", 13}, false},
-        {{"origin-when-cross-origin", 24}, true},
-        {{"strict-origin-when-cross-origin", 31}, true},
-        {{"unsafe-url", 10}, true},
+        {{"no-referrer", 11}, POLICY_FORBIDS},
+        {{"no-referrer-when-downgrade", 26}, POLICY_ALLOWS},
+        {{"same-origin", 11}, POLICY_ALLOWS},
+        {{"origin", 6}, POLICY_FORBIDS},
+        {{"strict-origin", 13}, POLICY_FORBIDS},
+        {{"origin-when-cross-origin", 24}, POLICY_ALLOWS},
+        {{"strict-origin-when-cross-origin", 31}, POLICY_ALLOWS},
+        {{"unsafe-url", 10}, POLICY_ALLOWS},
     };
-    bool allowed = true;
+    for (size_t i = 0; i < ARRAY_LEN(policies); i++) {
+        if (span_ieq(word, policies[i].word))
+            return policies[i].policy;
+    }
+    return POLICY_UNSAID;
+}
+
+/* Of several policies in Referrer-Policy the last that is known counts (§8.1). */
+static enum policy page_policy(const struct fields *answer)
+{
+    enum policy policy = POLICY_UNSAID;
     for (size_t i = 0; i < answer->len; i++) {
         struct span list = answer->at[i].value, item;
         while (answer->at[i].id == FIELD_REFERRER_POLICY && span_next_item(&list, &item)) {
-            for (size_t j = 0; j < ARRAY_LEN(policies); j++) {
-                if (span_ieq(item, policies[j].name))
-                    allowed = policies[j].allows;
-            }
+            enum policy of_item = policy_of(item);
+            policy = of_item != POLICY_UNSAID ? of_item : policy;
         }
     }
-    return allowed;
+    return policy;
+}
+
+static bool referer_is_allowed(const struct fields *answer, const struct promise_rules *rules)
+{
+    return rules->referer && page_policy(answer) != POLICY_FORBIDS &&
+           policy_of(rules->policy) != POLICY_FORBIDS;
+}
+
+/* The page's URL, or its origin alone where that is too long (§8.3). It has neither user info nor a
+ * fragment: request_check() let none pass. */
+static struct span make_referer(struct arena *arena, const struct request *page)
+{
+    const struct span separator = SPAN("://");
+    size_t len = page->scheme.len + separator.len + page->authority.len + page->path.len;
+    const struct span parts[] = {page->scheme, separator, page->authority,
+                                 len > REFERER_MAX ? SPAN("/") : page->path};
+    return arena_join(arena, parts, ARRAY_LEN(parts));
 }
 
 enum copying {
@@ -108,10 +141,8 @@ void promise_request(struct request *out, struct arena *arena, const struct requ
             fields_copy(&out->fields, field);
         *is_private = *is_private || listed;
     }
-    if (rules->referer && referer_is_allowed(answer)) {
-        const struct span parts[] = {page->scheme, SPAN("://"), page->authority, page->path};
-        fields_add_known(&out->fields, FIELD_REFERER, arena_join(arena, parts, ARRAY_LEN(parts)));
-    }
+    if (referer_is_allowed(answer, rules))
+        fields_add_known(&out->fields, FIELD_REFERER, make_referer(arena, page));
     out->fields.failed = out->fields.failed || arena->failed;
 }
 

@@ -1,4 +1,5 @@
 /* Which responses push, how much, what a promise holds, and what waits for what. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "page.h"
@@ -439,6 +440,40 @@ static void referrer_policy_is_respected(void **state)
     }
 }
 
+static void links_own_referrer_policy_is_respected(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub = rig_start(rig, "");
+    STUB_ON(stub, "/",
+            PAGE("</a>; rel=preload; referrerpolicy=no-referrer, </b>; rel=preload, "
+                 "</c>; rel=preload; ReferrerPolicy=\"Strict-Origin\", "
+                 "</d>; rel=preload; referrerpolicy=unsafe-url"));
+    struct peer *p = rig_peer(rig, NULL);
+    peer_fetch(p, "/");
+    peer_until_quiet(p);
+    static const char *const paths[] = {"/a", "/b", "/c", "/d"};
+    for (size_t i = 0; i < CHECK_LEN(paths); i++) {
+        const char *expected = i % 2 == 0 ? NULL : "https://example.com/";
+        check_text(fieldset_get(&peer_pushed(p, paths[i])->promise, "referer"), expected);
+        check_text(fieldset_get(&stub_expect(stub, paths[i])->fields, "referer"), expected);
+    }
+}
+
+static void long_referer_is_the_origin_alone(void **state)
+{
+    enum { LONG = 6000 };
+    struct rig *rig = *state;
+    struct stub *stub = rig_start(rig, "");
+    char *path = check_alloc(LONG + 1);
+    memset(path, 'a', LONG);
+    path[0] = '/';
+    STUB_ON(stub, path, PAGE("</a>; rel=preload"));
+    struct peer *p = rig_peer(rig, NULL);
+    peer_fetch(p, path);
+    free(path);
+    check_text(fieldset_get(&peer_pushed(p, "/a")->promise, "referer"), "https://example.com/");
+}
+
 /* RFC 9218 §7.1: the stream is to be the most urgent of all. */
 static void claim_urgency(struct peer *p, int32_t stream)
 {
@@ -519,6 +554,8 @@ int main(void)
         RIG_TEST(named_fields_bring_no_claims_back),
         RIG_TEST(believed_claims_hold_for_pushes),
         RIG_TEST(referrer_policy_is_respected),
+        RIG_TEST(links_own_referrer_policy_is_respected),
+        RIG_TEST(long_referer_is_the_origin_alone),
         RIG_TEST(page_goes_before_its_pushes),
     };
     return rig_run(tests);

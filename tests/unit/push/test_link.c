@@ -188,19 +188,22 @@ static void the_first_value_of_a_name_is_kept_without_its_quotes(void **state)
 {
     (void)state;
     static const struct {
-        const char *line, *as, *anchor;
+        const char *line, *as, *anchor, *policy;
     } cases[] = {
-        {"</a>; as=style; as=image; anchor=x; anchor=y", "style", "x"},
-        {"</a>; AS=\"style\"; anchor=\"\"", "style", ""},
-        {"</a>; as=\"st\\yle\"; anchor=\"/\\\"\\\\\"", "style", "/\"\\"},
-        {"</a>; as=st\\yle; anchor=\\", "st\\yle", "\\"},
-        {"</a>; as; as=image", "", ""},
-        {"</a>; asx=image", "", ""},
+        {"</a>; as=style; as=image; anchor=x; anchor=y", "style", "x", ""},
+        {"</a>; AS=\"style\"; anchor=\"\"", "style", "", ""},
+        {"</a>; as=\"st\\yle\"; anchor=\"/\\\"\\\\\"", "style", "/\"\\", ""},
+        {"</a>; as=st\\yle; anchor=\\", "st\\yle", "\\", ""},
+        {"</a>; as; as=image", "", "", ""},
+        {"</a>; asx=image; referrerpolicyx=origin", "", "", ""},
+        {"</a>; ReferrerPolicy=origin; referrerpolicy=unsafe-url", "", "", "origin"},
+        {"</a>; referrerpolicy=\"no\\-referrer\"; as=style", "style", "", "no-referrer"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct link link = read_one(cases[i].line);
         assert_span(link_value_plain(link.as, &arena), cases[i].as, cases[i].line);
         assert_span(link_value_plain(link.anchor, &arena), cases[i].anchor, cases[i].line);
+        assert_span(link_value_plain(link.policy, &arena), cases[i].policy, cases[i].line);
     }
 }
 

@@ -161,6 +161,11 @@ static void the_referer_is_the_page_unless_its_policy_forbids(void **state)
         {"referrer-policy: strict-origin-when-cross-origin\n", true},
         {"referrer-policy: unsafe-url\n", true},
         {"referrer-policy:\n", true},
+        {"referrer-policy: ,\n", true},
+        {"referrer-policy: no-referrer,\n", false},
+        {"referrer-policy: no-referrer\nreferrer-policy:\n", false},
+        {"referrer-policy: no-referrer\nreferrer-policy: x, y\n", false},
+        {"referrer-policy: ORIGIN , Same-Origin\n", true},
         {"referrer-policy: no-referrer, unsafe-url\n", true},
         {"referrer-policy: unsafe-url, no-referrer\n", false},
         {"referrer-policy: no-referrer, from-the-future\n", false},
@@ -183,6 +188,63 @@ static void the_referer_is_the_page_unless_its_policy_forbids(void **state)
         assert_int_equal(fields_get(&out.fields, FIELD_REFERER) != NULL, cases[i].allowed);
         promise_request(&out, &arena, &page, &answer, SPAN("/a"), SPAN(""), &plain, &is_private);
         assert_null(fields_get(&out.fields, FIELD_REFERER));
+    }
+}
+
+static void the_links_own_policy_has_a_say(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *answer, *policy;
+        bool allowed;
+    } cases[] = {
+        {"", "", true},
+        {"", "no-referrer", false},
+        {"", "No-Referrer", false},
+        {"", "origin", false},
+        {"", "strict-origin", false},
+        {"", "no-referrer-when-downgrade", true},
+        {"", "same-origin", true},
+        {"", "origin-when-cross-origin", true},
+        {"", "strict-origin-when-cross-origin", true},
+        {"", "unsafe-url", true},
+        {"", "from-the-future", true},
+        {"", "no-referrer, unsafe-url", true}, /* one word, and no known one */
+        {"referrer-policy: no-referrer\n", "unsafe-url", false},
+        {"referrer-policy: unsafe-url\n", "no-referrer", false},
+        {"referrer-policy: unsafe-url\n", "", true},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct promise_rules rules = {.referer = true, .policy = span_str(cases[i].policy)};
+        struct request page = page_with(""), out;
+        struct fields answer = read_fields(&arena, cases[i].answer);
+        bool is_private;
+        promise_request(&out, &arena, &page, &answer, SPAN("/a"), SPAN(""), &rules, &is_private);
+        if ((fields_get(&out.fields, FIELD_REFERER) != NULL) != cases[i].allowed)
+            fail_msg("%s and %s", cases[i].answer, cases[i].policy);
+    }
+}
+
+static void a_long_referer_is_the_pages_origin(void **state)
+{
+    (void)state;
+    static const struct promise_rules same_section = {.referer = true};
+    static char path[8192];
+    const size_t origin = sizeof "https://example.com:8443" - 1, most = 4096;
+    struct fields answer = read_fields(&arena, "");
+    memset(path, 'a', sizeof path);
+    path[0] = '/';
+    for (size_t len = most - origin - 1; len <= most - origin + 1; len++) {
+        struct request page = page_with(""), out;
+        bool is_private;
+        page.path = span_of(path, len);
+        promise_request(&out, &arena, &page, &answer, SPAN("/a"), SPAN(""), &same_section,
+                        &is_private);
+        struct span referer = fields_value(&out.fields, FIELD_REFERER);
+        if (origin + len <= most)
+            assert_int_equal(referer.len, origin + len);
+        else
+            assert_true(span_eq(referer, SPAN("https://example.com:8443/")));
     }
 }
 
@@ -270,6 +332,8 @@ int main(void)
         TEST(claims_and_what_the_origin_would_not_get_are_never_copied),
         TEST(some_fields_are_never_copied),
         TEST(the_referer_is_the_page_unless_its_policy_forbids),
+        TEST(the_links_own_policy_has_a_say),
+        TEST(a_long_referer_is_the_pages_origin),
         TEST(an_answer_that_varies_by_what_differs_is_forbidden),
         TEST(a_vary_without_end_is_forbidden),
         TEST(failed_memory_is_told),
