@@ -33,6 +33,12 @@ struct response {
     struct body body;
 };
 
+/* The request has content. */
+bool request_has_content(const struct request *r);
+/* It has, and its sender waits to be told to send it: Expect says 100-continue (RFC 9110 §10.1.1).
+ */
+bool request_awaits_continue(const struct request *r);
+
 /* The standard reason phrase of a status code ("Bad Gateway"), or "" for one that has none. */
 const char *status_reason(unsigned status);
 

@@ -79,8 +79,10 @@ void answer_upload_end(struct answer *a, const struct fields *trailers);
 /* Returns the bytes of the upload that were passed on since this was last asked. */
 size_t answer_take_uploaded(struct answer *a);
 /* More of the upload is wanted before anything else can happen: less than half a window of it is on
- * its way, and the origin has not to say 100 first. */
+ * its way. */
 bool answer_awaits_upload(const struct answer *a);
+/* Nothing of the upload has come, and the origin has not said 100, for which the client asked. */
+bool answer_awaits_continue(const struct answer *a);
 
 /* Puts the connection to the origin on offer, as long as the client neither takes nor sends
  * anything (origin/call.h). Legal while ANSWER_RUNNING. */

@@ -3,7 +3,9 @@
  * Two time-outs run while it is the client's turn: `stall`, at whose end the exchange fails, and
  * the shorter `grace`, at whose end its connection to the origin is on offer to others that have
  * none. Neither starts anew with every byte: a client that sends or takes single bytes is seen when
- * the time-out ends. Facts go in, verdicts come out; whoever owns the pace acts on them. */
+ * the time-out ends. While the client waits for 100 Continue it is the origin's turn, which has a
+ * time-out of its own; but `grace` runs, since a connection is held all the while, and begins anew
+ * with the 100. Facts go in, verdicts come out; whoever owns the pace acts on them. */
 #ifndef PROXY_PACE_H
 #define PROXY_PACE_H
 
@@ -14,8 +16,10 @@
 /* What the client is to do before the exchange can go on. */
 enum pace_wait {
     PACE_WAIT_NONE,
-    PACE_WAIT_READ, /* take bytes of the answer */
-    PACE_WAIT_SEND, /* send bytes of the request */
+    PACE_WAIT_READ,     /* take bytes of the answer */
+    PACE_WAIT_SEND,     /* send bytes of the request */
+    PACE_WAIT_CONTINUE, /* nothing, until the origin has said 100 Continue; but it may send before
+                         * (RFC 9110 §10.1.1) */
     PACE_WAIT_TALK, /* both sides send at once: it is either's turn, and either may have little to
                      * say */
 };
@@ -44,6 +48,7 @@ struct pace {
     uint64_t stall_bytes, grace_bytes; /* the same, when the time-out was started */
     uint64_t client_bytes;             /* pace_facts.client_bytes when `grace` was started */
     uint64_t silent_ms;                /* for which both sides have been, while they talk */
+    enum pace_wait wait;               /* pace_facts.wait when it was last looked at */
 };
 
 /* Nothing is awaited. The functions are called when a time-out has ended; each asks for a verdict
@@ -53,7 +58,7 @@ void pace_init(struct pace *p, void (*on_stall)(struct timeout *t),
 /* The client sent or took `n` bytes of a body. */
 void pace_moved(struct pace *p, size_t n);
 /* Something has changed: starts or stops what is due. Returns false where a connection on offer is
- * to be kept, since the client is not awaited any more. */
+ * to be kept, since the client is not awaited any more, or only from now on. */
 bool pace_watch(struct pace *p, const struct pace_rules *rules, const struct pace_facts *facts,
                 uint64_t now_ms);
 /* `stall` has ended: whether the exchange may go on. */

@@ -205,6 +205,20 @@ static bool is_passed_to_origin(struct span name, bool append, bool underscores)
     return claim == CLAIM_NONE && !is_rewritten_in_cgi(name);
 }
 
+/* Without content there is nothing to go on with: such an expectation says nothing (RFC 9110
+ * §10.1.1), and an origin would only wait with the client for each other. Others pass. */
+static bool is_void_expectation(const struct field *field, const struct request *in)
+{
+    struct span list = field->value, item;
+    if (field->id != FIELD_EXPECT || request_has_content(in))
+        return false;
+    while (span_next_item(&list, &item)) {
+        if (!span_ieq(item, SPAN("100-continue")))
+            return false;
+    }
+    return true;
+}
+
 /* Every list that was written on the way lives in one arena, whose mark tells of them all. */
 static void note_failure(struct fields *out)
 {
@@ -231,7 +245,7 @@ void forward_request(struct fields *out, const struct request *in,
         const struct field *field = &kept.at[i];
         if (field->id == FIELD_OTHER
                 ? is_passed_to_origin(field->name, rules->append, rules->underscores)
-                : !is_rewritten(field->id))
+                : !is_rewritten(field->id) && !is_void_expectation(field, in))
             fields_copy(out, field);
     }
     if (rules->append && rules->claims)

@@ -64,6 +64,18 @@ static const char *const reasons[] = {
     [511] = "Network Authentication Required",
 };
 
+bool request_has_content(const struct request *r)
+{
+    return r->body.framing == BODY_UNKNOWN ||
+           (r->body.framing == BODY_LENGTH && r->body.length > 0);
+}
+
+bool request_awaits_continue(const struct request *r)
+{
+    return request_has_content(r) &&
+           fields_list_has(&r->fields, FIELD_EXPECT, SPAN("100-continue"));
+}
+
 const char *status_reason(unsigned status)
 {
     const char *reason = status < ARRAY_LEN(reasons) ? reasons[status] : NULL;

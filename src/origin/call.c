@@ -49,8 +49,7 @@ bool call_start(struct call *c, struct pool *pool, struct caller *caller, struct
     c->arena = arena;
     c->request = request;
     c->rank = rank;
-    c->awaits_continue = request->body.framing != BODY_NONE && buf_len(&c->upload) == 0 &&
-                         fields_list_has(&request->fields, FIELD_EXPECT, SPAN("100-continue"));
+    c->awaits_continue = request_awaits_continue(request) && buf_len(&c->upload) == 0;
     c->head = h1_request_head(arena, request, fields);
     if (c->head.len == 0)
         return false;

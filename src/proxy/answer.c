@@ -130,7 +130,12 @@ size_t answer_take_uploaded(struct answer *a)
 
 bool answer_awaits_upload(const struct answer *a)
 {
-    return !a->call.awaits_continue && buf_len(&a->call.upload) < POOL_UPLOAD_BYTES / 2;
+    return buf_len(&a->call.upload) < POOL_UPLOAD_BYTES / 2;
+}
+
+bool answer_awaits_continue(const struct answer *a)
+{
+    return a->call.awaits_continue;
 }
 
 void answer_offer(struct answer *a)

@@ -86,7 +86,9 @@ static enum pace_wait wait_of(const struct exchange *x)
         return PACE_WAIT_READ;
     if (!sending)
         return PACE_WAIT_NONE;
-    return exchange_is_answering(x) ? PACE_WAIT_TALK : PACE_WAIT_SEND;
+    if (exchange_is_answering(x))
+        return PACE_WAIT_TALK;
+    return answer_awaits_continue(&x->answer) ? PACE_WAIT_CONTINUE : PACE_WAIT_SEND;
 }
 
 static struct pace_facts facts_of(const struct exchange *x)

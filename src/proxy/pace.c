@@ -3,7 +3,7 @@
 static void watch_stall(struct pace *p, const struct pace_rules *rules,
                         const struct pace_facts *facts, uint64_t now_ms)
 {
-    if (facts->wait == PACE_WAIT_NONE) {
+    if (facts->wait == PACE_WAIT_NONE || facts->wait == PACE_WAIT_CONTINUE) {
         timeout_stop(&p->stall);
     } else if (list_empty(&p->stall.node)) {
         p->stall_bytes = p->bytes;
@@ -14,18 +14,20 @@ static void watch_stall(struct pace *p, const struct pace_rules *rules,
 bool pace_watch(struct pace *p, const struct pace_rules *rules, const struct pace_facts *facts,
                 uint64_t now_ms)
 {
-    bool awaited = facts->wait == PACE_WAIT_READ || facts->wait == PACE_WAIT_SEND;
+    bool awaited = facts->wait != PACE_WAIT_NONE && facts->wait != PACE_WAIT_TALK;
+    bool begins = p->wait == PACE_WAIT_CONTINUE && facts->wait != PACE_WAIT_CONTINUE;
+    p->wait = facts->wait;
     watch_stall(p, rules, facts, now_ms);
-    if (!awaited || !facts->holds) {
+    if (!awaited || !facts->holds || begins)
         timeout_stop(&p->grace);
+    if (!awaited || !facts->holds)
         return false;
-    }
-    if (list_empty(&p->grace.node) && !facts->offered) {
+    if (list_empty(&p->grace.node) && (!facts->offered || begins)) {
         p->grace_bytes = p->bytes;
         p->client_bytes = facts->client_bytes;
         timeout_start(rules->grace, &p->grace, now_ms);
     }
-    return true;
+    return !begins;
 }
 
 /* `moved` in `ms` is no less than the least rate, for each of `streams`. */
@@ -57,7 +59,7 @@ bool pace_goes_on(struct pace *p, const struct pace_rules *rules, const struct p
     uint64_t ms = rules->stall->duration_ms;
     if (facts->wait == PACE_WAIT_TALK)
         return talk_goes_on(p, rules);
-    if (facts->wait == PACE_WAIT_NONE)
+    if (facts->wait == PACE_WAIT_NONE || facts->wait == PACE_WAIT_CONTINUE)
         return true;
     return waits_its_turn(facts, ms) || is_enough(rules, p->bytes - p->stall_bytes, ms, 1);
 }

@@ -62,8 +62,7 @@ static void on_informational(struct exchange *x, struct response *head)
 {
     if (x->push)
         return;
-    if (head->status == 100 &&
-        !fields_list_has(&x->request.fields, FIELD_EXPECT, SPAN("100-continue")))
+    if (head->status == 100 && !request_awaits_continue(&x->request))
         return;
     rewrite_head(x, head);
     bool planned = pushes_plan(x, head) && !head->fields.failed;
@@ -123,7 +122,8 @@ void reply_go_on(struct exchange *x)
         return;
     if (state == ANSWER_COMPLETE)
         take_trailers(x);
-    if (x->failing == FAIL_NONE && x->answer.from == ANSWER_FROM_ORIGIN && answer_awaits_reader(&x->answer)) {
+    if (x->failing == FAIL_NONE && x->answer.from == ANSWER_FROM_ORIGIN &&
+        answer_awaits_reader(&x->answer)) {
         stream_resume(x->stream);
         write_answer(x);
     }

@@ -314,6 +314,78 @@ static void sender_of_no_byte_gives_way(void **state)
     rig_check_failure(rig, "/upload", "client-yielded");
 }
 
+/* A client that asks first whether to send, and then does not: the origin may say nothing, or 100,
+ * or it may have nothing to say because there is no body to come. */
+static void sender_that_asks_first_gives_way(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub = start(rig, 1, 300);
+    STUB_ON(stub, "/silent", BODY(0), SMALL);
+    STUB_ON(stub, "/said", SEND("HTTP/1.1 100 Continue\r\n\r\n"), BODY(0), SMALL);
+    static const struct {
+        const char *path, *fields;
+    } cases[] = {
+        {"/silent", "content-length: 1000\n"},
+        {"/silent", ""},
+        {"/said", "content-length: 1000\n"},
+    };
+    struct peer *other = rig_peer(rig, NULL);
+    for (size_t i = 0; i < CHECK_LEN(cases); i++) {
+        uint64_t requests = stub_counted(stub, STUB_REQUESTS);
+        struct frames *f = frames_greet(rig);
+        frames_put(f, &(struct frame){.step = FRAME_SEND,
+                                      .type = NGHTTP2_HEADERS,
+                                      .flags = END_HEADERS,
+                                      .stream = 1,
+                                      .payload = "",
+                                      .fields = rig_text(rig,
+                                                         ":method: POST\n:scheme: https\n"
+                                                         ":authority: example.com\n:path: %s\n"
+                                                         "expect: 100-continue\n%s",
+                                                         cases[i].path, cases[i].fields)});
+        assert_true(frames_settle(f));
+        stub_wait(stub, STUB_REQUESTS, requests + 1);
+        check_small(peer_fetch(other, "/small"));
+        assert_true(frames_until(f, frames_has_end, 1));
+        assert_int_equal(f->streams[1].status, 408);
+        frames_close(f);
+        rig_check_failure(rig, cases[i].path, "client-yielded");
+    }
+}
+
+static bool was_told_to_go_on(const struct frames *f, uint32_t stream)
+{
+    return f->streams[stream].status == 100;
+}
+
+/* The origin took its time until it said 100, and somebody waits for the connection already: the
+ * client has its own time from then on. */
+static void sender_that_was_told_late_has_its_time(void **state)
+{
+    enum { GRACE_MS = 500 };
+    struct rig *rig = *state;
+    struct stub *stub = start(rig, 1, GRACE_MS);
+    STUB_ON(stub, "/late", AWAIT(0), SEND("HTTP/1.1 100 Continue\r\n\r\n"), BODY(0), SMALL);
+    struct peer *other = rig_peer(rig, NULL);
+    struct frames *f = frames_greet(rig);
+    FRAMES_PUT(f, HEADERS(1, END_HEADERS,
+                          HEAD_OF("POST", "/late") "expect: 100-continue\ncontent-length: 5\n"));
+    assert_true(frames_settle(f));
+    stub_wait(stub, STUB_REQUESTS, 1);
+    uint64_t offered = check_deadline(GRACE_MS + GRACE_MS / 2);
+    while (check_left(offered) > 0)
+        peer_until_still(other);
+    stub_open(stub, 0);
+    assert_true(frames_until(f, was_told_to_go_on, 1));
+    int32_t id = peer_get(other, "/small", NULL);
+    peer_settle(other);
+    FRAMES_PUT(f, DATA(1, END_STREAM, "hello"));
+    assert_true(frames_until(f, frames_has_end, 1));
+    assert_int_equal(f->streams[1].status, 200);
+    frames_close(f);
+    check_small(peer_until_closed(other, id));
+}
+
 /* The origin is silent for as long as the client leaves its answer waiting. */
 static void time_outs_of_both_sides_may_end_at_once(void **state)
 {
@@ -374,6 +446,8 @@ int main(void)
         RIG_TEST(who_asks_for_more_than_others_is_served_too),
         RIG_TEST(pushes_do_not_count_against_requests),
         RIG_TEST(sender_of_no_byte_gives_way),
+        RIG_TEST(sender_that_asks_first_gives_way),
+        RIG_TEST(sender_that_was_told_late_has_its_time),
         RIG_TEST(time_outs_of_both_sides_may_end_at_once),
         RIG_TEST(neighbour_is_served_while_others_hold_all_connections),
     };

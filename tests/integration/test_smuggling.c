@@ -520,8 +520,11 @@ static void expectations_change_no_framing(void **state)
         {"100-continue with a length", .fields = {EXPECT("100-continue"), CONTENT_LENGTH("5")},
          .data = T("hello"), .seen = "expect: 100-continue\r\n", .framing = LENGTH("5"),
          .body = T("hello")},
-        {"100-continue without a body", .fields = {EXPECT("100-continue")},
-         .seen = "expect: 100-continue\r\n", .framing = LENGTH("0")},
+        {"100-continue without a body", .fields = {EXPECT("100-continue")}, .framing = LENGTH("0")},
+        {"100-continue with the length of no body",
+         .fields = {EXPECT("100-continue"), CONTENT_LENGTH("0")}, .data = T(""),
+         .framing = LENGTH("0")},
+        {"100-continue of a GET", GET_X, .fields = {EXPECT("100-Continue")}},
         {"an unknown one", .fields = {EXPECT("evil")}, .data = T("hello"),
          .seen = "expect: evil\r\n", .framing = CHUNKED, .body = T("5\r\nhello\r\n0\r\n\r\n")},
     };

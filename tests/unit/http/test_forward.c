@@ -70,11 +70,36 @@ static void requests_lose_what_belongs_to_the_connection(void **state)
         {"connection: cookie, via\ncookie: a\nvia: 1.1 x\n", HOST TAIL},
         {"connection: host, x-forwarded-for\nhost: example.com\n", HOST TAIL},
         {"content-length: 5\n", HOST TAIL},
-        {"expect: 100-continue\ntrailer: x-sum\n",
-         HOST "expect: 100-continue\ntrailer: x-sum\n" TAIL},
+        {"trailer: x-sum\n", HOST "trailer: x-sum\n" TAIL},
         {"cf-h2-push-explain: 1\nx-http2-push: 1\n", HOST TAIL},
     };
     check_requests(cases, ARRAY_LEN(cases), &replacing);
+}
+
+static void an_expectation_passes_with_content_only(void **state)
+{
+    (void)state;
+    static const struct {
+        struct body body;
+        const char *in, *out;
+    } cases[] = {
+        {{BODY_NONE, 0}, "expect: 100-continue\n", ""},
+        {{BODY_NONE, 0}, "expect: 100-Continue,\nexpect: 100-continue , 100-continue\n", ""},
+        {{BODY_NONE, 0}, "expect: other\n", "expect: other\n"},
+        {{BODY_NONE, 0}, "expect: 100-continue, other\n", "expect: 100-continue, other\n"},
+        {{BODY_LENGTH, 0}, "expect: 100-continue\n", ""},
+        {{BODY_LENGTH, 1}, "expect: 100-Continue\n", "expect: 100-Continue\n"},
+        {{BODY_UNKNOWN, 0}, "expect: 100-continue\n", "expect: 100-continue\n"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct request in = get_request(cases[i].in);
+        const struct span parts[] = {SPAN(HOST), span_str(cases[i].out), SPAN(TAIL), SPAN("\0")};
+        struct fields out;
+        in.body = cases[i].body;
+        fields_init(&out, &arena);
+        forward_request(&out, &in, &replacing);
+        assert_fields(&arena, &out, arena_join(&arena, parts, ARRAY_LEN(parts)).ptr);
+    }
 }
 
 static void te_is_passed_on_for_trailers_only(void **state)
@@ -550,6 +575,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(requests_lose_what_belongs_to_the_connection),
+        TEST(an_expectation_passes_with_content_only),
         TEST(te_is_passed_on_for_trailers_only),
         TEST(cookie_crumbs_are_joined),
         TEST(via_is_appended_to_what_the_client_sent),

@@ -58,14 +58,18 @@ static void what_is_awaited_decides_which_timeouts_run(void **state)
         {{.wait = PACE_WAIT_READ}, true, false},
         {{.wait = PACE_WAIT_READ, .holds = true}, true, true},
         {{.wait = PACE_WAIT_SEND, .holds = true}, true, true},
+        {{.wait = PACE_WAIT_CONTINUE}, false, false},
+        {{.wait = PACE_WAIT_CONTINUE, .holds = true}, false, true},
+        {{.wait = PACE_WAIT_CONTINUE, .holds = true, .offered = true}, false, false},
         {{.wait = PACE_WAIT_TALK, .holds = true}, true, false},
         {{.wait = PACE_WAIT_READ, .holds = true, .offered = true}, true, false},
         {{.wait = PACE_WAIT_NONE}, false, false},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         bool awaited =
-            cases[i].facts.wait == PACE_WAIT_READ || cases[i].facts.wait == PACE_WAIT_SEND;
-        pace_stop(&pace);
+            cases[i].facts.wait != PACE_WAIT_NONE && cases[i].facts.wait != PACE_WAIT_TALK;
+        tear_down(state);
+        set_up(state);
         assert_int_equal(pace_watch(&pace, &rules, &cases[i].facts, NOW_MS),
                          awaited && cases[i].facts.holds);
         if (list_empty(&pace.stall.node) == cases[i].stall ||
@@ -90,6 +94,28 @@ static void a_timeout_does_not_start_anew_with_every_byte(void **state)
     assert_int_equal(stalls, 1);
 }
 
+/* Who was told to go on late, and whose connection is on offer, has all of its time. */
+static void grace_begins_anew_with_the_100(void **state)
+{
+    (void)state;
+    struct pace_facts facts = {.wait = PACE_WAIT_CONTINUE, .holds = true};
+    assert_true(pace_watch(&pace, &rules, &facts, NOW_MS));
+    assert_true(pace_goes_on(&pace, &rules, &facts));
+    timeouts_expire(&grace, NOW_MS + GRACE_MS);
+    assert_int_equal(graces, 1);
+    assert_false(pace_keeps(&pace, &rules, &facts));
+    facts.offered = true;
+    assert_true(pace_watch(&pace, &rules, &facts, NOW_MS + GRACE_MS));
+    facts.wait = PACE_WAIT_SEND;
+    assert_false(pace_watch(&pace, &rules, &facts, NOW_MS + GRACE_MS));
+    facts.offered = false;
+    assert_true(pace_watch(&pace, &rules, &facts, NOW_MS + GRACE_MS));
+    timeouts_expire(&grace, NOW_MS + 2 * GRACE_MS - 1);
+    assert_int_equal(graces, 1);
+    timeouts_expire(&grace, NOW_MS + 2 * GRACE_MS);
+    assert_int_equal(graces, 2);
+}
+
 static void a_stalled_client_goes_on_if_it_moved_enough(void **state)
 {
     (void)state;
@@ -108,6 +134,7 @@ static void a_stalled_client_goes_on_if_it_moved_enough(void **state)
         {0, {.wait = PACE_WAIT_READ, .has_window = false, .quiet_ms = 0}, false},
         {0, {.wait = PACE_WAIT_SEND, .has_window = true, .quiet_ms = 0}, false},
         {0, {.wait = PACE_WAIT_NONE}, true},
+        {0, {.wait = PACE_WAIT_CONTINUE}, true},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         const struct pace_facts waiting = {.wait = PACE_WAIT_READ};
@@ -156,6 +183,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_is_awaited_decides_which_timeouts_run),
         TEST(a_timeout_does_not_start_anew_with_every_byte),
+        TEST(grace_begins_anew_with_the_100),
         TEST(a_stalled_client_goes_on_if_it_moved_enough),
         TEST(a_client_keeps_its_connection_if_all_its_streams_move_enough),
         TEST(a_talk_ends_when_both_sides_are_silent_for_as_long_as_each_may),
