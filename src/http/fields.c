@@ -6,7 +6,7 @@
 enum { FIRST_CAPACITY = 16, SAME_LENGTH_MAX = 4 };
 
 static const struct span names[FIELD_NAMES_END] = {
-#define X(id, text) [FIELD_##id] = {text, sizeof(text) - 1},
+#define X(id, text, traits) [FIELD_##id] = {text, sizeof(text) - 1},
     FIELD_NAMES(X)
 #undef X
 };
@@ -129,20 +129,14 @@ struct span field_text(enum field_name id)
     return names[id];
 }
 
-bool field_is_hop_by_hop(enum field_name id)
+bool field_is(enum field_name id, unsigned traits)
 {
-    switch (id) {
-    case FIELD_CONNECTION:
-    case FIELD_HTTP2_SETTINGS:
-    case FIELD_KEEP_ALIVE:
-    case FIELD_PROXY_CONNECTION:
-    case FIELD_TE:
-    case FIELD_TRANSFER_ENCODING:
-    case FIELD_UPGRADE:
-        return true;
-    default:
-        return false;
-    }
+    static const uint8_t traits_of[FIELD_NAMES_END] = {
+#define X(id, text, traits) [FIELD_##id] = (traits),
+        FIELD_NAMES(X)
+#undef X
+    };
+    return (traits_of[id] & traits) != 0;
 }
 
 /* The bytes of a token (RFC 9110 §5.6.2), in lower case; 0: no token has that byte. */

@@ -31,7 +31,7 @@ static struct names connection_names(const struct fields *in, struct arena *aren
     for (size_t i = 0; i < in->len; i++) {
         struct span list = in->at[i].value, name;
         while (in->at[i].id == FIELD_CONNECTION && span_next_item(&list, &name)) {
-            if (field_is_hop_by_hop(field_lookup(name)) || span_ieq(name, SPAN("close")))
+            if (field_is(field_lookup(name), FIELD_IS_HOP_BY_HOP) || span_ieq(name, SPAN("close")))
                 continue;
             if (names.len == capacity) {
                 capacity = capacity > 0 ? capacity * 2 : 8;
@@ -164,22 +164,7 @@ static void add_forwarding(struct fields *out, const struct fields *in,
 /* forward_request() writes these itself, or leaves them out. */
 static bool is_rewritten(enum field_name id)
 {
-    switch (id) {
-    case FIELD_CF_H2_PUSH_EXPLAIN:
-    case FIELD_CONTENT_LENGTH:
-    case FIELD_COOKIE:
-    case FIELD_FORWARDED:
-    case FIELD_HOST:
-    case FIELD_VIA:
-    case FIELD_X_FORWARDED_FOR:
-    case FIELD_X_FORWARDED_HOST:
-    case FIELD_X_FORWARDED_PROTO:
-    case FIELD_X_HTTP2_PUSH:
-    case FIELD_X_REAL_IP:
-        return true;
-    default:
-        return field_is_hop_by_hop(id);
-    }
+    return field_is(id, FIELD_IS_REWRITTEN | FIELD_IS_HOP_BY_HOP);
 }
 
 /* A name that CGI and its like take for one that is_rewritten(). */
@@ -264,18 +249,11 @@ void forward_request(struct fields *out, const struct request *in,
 
 static bool is_passed_to_client(enum field_name id, unsigned status)
 {
-    switch (id) {
-    case FIELD_CF_H2_PUSHED:
-    case FIELD_CF_H2_PUSH_EXPLAIN:
-    case FIELD_X_HTTP2_PUSH:
-        return false;
-    case FIELD_CONTENT_LENGTH:
+    if (id == FIELD_CONTENT_LENGTH)
         return status >= 200 && status != 204;
-    case FIELD_VIA:
+    if (id == FIELD_VIA)
         return status < 200;
-    default:
-        return !field_is_hop_by_hop(id);
-    }
+    return !field_is(id, FIELD_IS_OURS | FIELD_IS_HOP_BY_HOP);
 }
 
 void forward_response(struct fields *out, const struct response *in, struct span via_protocol,
@@ -301,27 +279,7 @@ void forward_response(struct fields *out, const struct response *in, struct span
 
 static bool is_passed_in_trailer(enum field_name id)
 {
-    switch (id) {
-    case FIELD_CF_H2_PUSHED:
-    case FIELD_CF_H2_PUSH_EXPLAIN:
-    case FIELD_CONTENT_LENGTH:
-    case FIELD_CONTENT_TYPE:
-    case FIELD_COOKIE:
-    case FIELD_EXPECT:
-    case FIELD_FORWARDED:
-    case FIELD_HOST:
-    case FIELD_SET_COOKIE:
-    case FIELD_TRAILER:
-    case FIELD_VIA:
-    case FIELD_X_FORWARDED_FOR:
-    case FIELD_X_FORWARDED_HOST:
-    case FIELD_X_FORWARDED_PROTO:
-    case FIELD_X_HTTP2_PUSH:
-    case FIELD_X_REAL_IP:
-        return false;
-    default:
-        return !field_is_hop_by_hop(id);
-    }
+    return !field_is(id, FIELD_IS_HEAD_ONLY | FIELD_IS_HOP_BY_HOP);
 }
 
 void forward_trailers(struct fields *out, const struct fields *in)

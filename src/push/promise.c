@@ -1,10 +1,7 @@
 #include "push/promise.h"
 
 #include "http/claims.h"
-
-/* A Vary with more names than this is taken for "*", so that an origin cannot make us compare long
- * lists with long lists. */
-enum { VARY_NAMES_MAX = 64 };
+#include "http/vary.h"
 
 /* The longest URL that is told as a referrer (W3C Referrer Policy §8.3). */
 enum { REFERER_MAX = 4096 };
@@ -79,35 +76,6 @@ static struct span make_referer(struct arena *arena, const struct request *page)
     return arena_join(arena, parts, ARRAY_LEN(parts));
 }
 
-enum copying {
-    COPY_ALWAYS,
-    COPY_IF_LISTED,
-    COPY_NEVER,
-};
-
-/* Never: what the promise says itself, what belongs to the page's connection or to its body, and
- * what is between the client and us. */
-static enum copying copying_of(enum field_name id)
-{
-    switch (id) {
-    case FIELD_ACCEPT_ENCODING:
-    case FIELD_ACCEPT_LANGUAGE:
-    case FIELD_USER_AGENT:
-        return COPY_ALWAYS;
-    case FIELD_ACCEPT:
-    case FIELD_CF_H2_PUSH_EXPLAIN:
-    case FIELD_CONTENT_LENGTH:
-    case FIELD_EXPECT:
-    case FIELD_HOST:
-    case FIELD_REFERER:
-    case FIELD_TRAILER:
-    case FIELD_X_HTTP2_PUSH:
-        return COPY_NEVER;
-    default:
-        return field_is_hop_by_hop(id) ? COPY_NEVER : COPY_IF_LISTED;
-    }
-}
-
 /* The field is copied because its name is listed: not claims, which go to the origin beside what
  * the promise says, and not what the origin would not get of the page's request. */
 static bool is_listed(const struct promise_rules *rules, struct span name)
@@ -135,61 +103,16 @@ void promise_request(struct request *out, struct arena *arena, const struct requ
     fields_add_known(&out->fields, FIELD_ACCEPT, accept_of(as));
     for (size_t i = 0; i < page->fields.len; i++) {
         const struct field *field = &page->fields.at[i];
-        enum copying copying = copying_of(field->id);
-        bool listed = copying == COPY_IF_LISTED && is_listed(rules, field->name);
-        if (copying == COPY_ALWAYS || listed)
+        bool always = field_is(field->id, FIELD_IS_PROMISED);
+        bool never = field_is(field->id, FIELD_IS_NOT_PROMISED | FIELD_IS_HOP_BY_HOP);
+        bool listed = !always && !never && is_listed(rules, field->name);
+        if (always || listed)
             fields_copy(&out->fields, field);
         *is_private = *is_private || listed;
     }
     if (referer_is_allowed(answer, rules))
         fields_add_known(&out->fields, FIELD_REFERER, make_referer(arena, page));
     out->fields.failed = out->fields.failed || arena->failed;
-}
-
-/* Reads the elements of all lines of one field, as if they were one line. */
-struct items {
-    const struct fields *fields;
-    struct span name;
-    size_t line; /* the next one to look at */
-    struct span rest;
-};
-
-static bool items_next(struct items *items, struct span *item)
-{
-    while (!span_next_item(&items->rest, item)) {
-        do {
-            if (items->line == items->fields->len)
-                return false;
-        } while (!span_ieq(items->fields->at[items->line++].name, items->name));
-        items->rest = items->fields->at[items->line - 1].value;
-    }
-    return true;
-}
-
-static bool is_there(const struct fields *fields, struct span name)
-{
-    for (size_t i = 0; i < fields->len; i++) {
-        if (span_ieq(fields->at[i].name, name))
-            return true;
-    }
-    return false;
-}
-
-/* The page's request has the field `name`, and the promise has another value of it, or none. */
-static bool differs(struct span name, const struct fields *page, const struct fields *promise)
-{
-    struct items theirs = {.fields = page, .name = name};
-    struct items ours = {.fields = promise, .name = name};
-    struct span a, b;
-    if (!is_there(page, name))
-        return false;
-    if (!is_there(promise, name))
-        return true;
-    while (items_next(&theirs, &a)) {
-        if (!items_next(&ours, &b) || !span_eq(a, b))
-            return true;
-    }
-    return items_next(&ours, &b);
 }
 
 /* Whether the answer may vary by `name` without harm: `accept` follows the destination, and the
@@ -203,15 +126,15 @@ static bool is_harmless(struct span name)
 bool promise_vary_forbids(const struct fields *answer, const struct request *page,
                           const struct request *promise)
 {
-    size_t names = 0;
-    for (size_t i = 0; i < answer->len; i++) {
-        struct span list = answer->at[i].value, name;
-        while (answer->at[i].id == FIELD_VARY && span_next_item(&list, &name)) {
-            if (span_eq(name, SPAN("*")) || ++names > VARY_NAMES_MAX)
-                return true;
-            if (!is_harmless(name) && differs(name, &page->fields, &promise->fields))
-                return true;
-        }
+    struct vary vary = {.response = answer};
+    struct span name;
+    enum vary_item item;
+    while ((item = vary_next(&vary, &name)) != VARY_END) {
+        if (item == VARY_ANY)
+            return true;
+        if (!is_harmless(name) && vary_has(&page->fields, name) &&
+            !vary_same(name, &page->fields, &promise->fields))
+            return true;
     }
     return false;
 }

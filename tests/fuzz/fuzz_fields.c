@@ -76,7 +76,7 @@ static void check_request_fields(const struct request *request, const struct fie
         else if (f->id == FIELD_TE)
             assert(span_eq(f->value, SPAN("trailers")));
         else
-            assert(!field_is_hop_by_hop(f->id) && f->id != FIELD_CF_H2_PUSH_EXPLAIN);
+            assert(!field_is(f->id, FIELD_IS_HOP_BY_HOP) && f->id != FIELD_CF_H2_PUSH_EXPLAIN);
         if (f->id == FIELD_OTHER && claim_of(f->name) != CLAIM_NONE)
             assert(rules->append && claim_is_plain(f->name));
         assert(rules->underscores || span_find(f->name, '_') == f->name.len);
@@ -164,7 +164,7 @@ static void check_for_client(const struct fields *out)
 {
     for (size_t i = 0; i < out->len; i++) {
         enum field_name id = out->at[i].id;
-        assert(!field_is_hop_by_hop(id) && id != FIELD_CF_H2_PUSHED);
+        assert(!field_is(id, FIELD_IS_HOP_BY_HOP) && id != FIELD_CF_H2_PUSHED);
         assert(id != FIELD_CF_H2_PUSH_EXPLAIN && id != FIELD_X_HTTP2_PUSH);
     }
 }

@@ -151,10 +151,10 @@ static void the_fields_of_a_connection_are_told_from_others(void **state)
     };
     size_t found = 0;
     for (int id = FIELD_OTHER; id < FIELD_NAMES_END; id++)
-        found += field_is_hop_by_hop((enum field_name)id);
+        found += field_is((enum field_name)id, FIELD_IS_HOP_BY_HOP);
     assert_int_equal(found, ARRAY_LEN(hops));
     for (size_t i = 0; i < ARRAY_LEN(hops); i++)
-        assert_true(field_is_hop_by_hop(hops[i]));
+        assert_true(field_is(hops[i], FIELD_IS_HOP_BY_HOP));
 }
 
 static void names_are_tokens(void **state)
