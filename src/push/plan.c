@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "base/text.h"
 #include "push/link.h"
 
 enum { FIRST_LINKS = 16, FIRST_SLOTS = 64 };
@@ -314,22 +315,14 @@ bool plan_remember(struct plan_page *page, struct arena *arena, const struct pla
     return true;
 }
 
-static size_t append(char *out, size_t len, struct span text)
-{
-    if (text.len > 0)
-        memcpy(out + len, text.ptr, text.len);
-    return len + text.len;
-}
-
 /* Takes the removed ones of `links`, which are the links of a line, out of it; where `links` is
  * NULL those that are hidden. Reads the line again, for its malformed end. */
 static void rewrite(struct field *line, const struct plan_link *links, struct fields *fields)
 {
     struct link_reader reader;
     struct link link;
-    size_t len = 0;
-    char *out = arena_text(fields->arena, line->value.len);
-    if (!out) {
+    struct text out = {.len = line->value.len};
+    if (!text_place(&out, fields->arena)) {
         fields->failed = true;
         return;
     }
@@ -340,11 +333,11 @@ static void rewrite(struct field *line, const struct plan_link *links, struct fi
             break;
         if (result == LINK_ELEMENT && (links ? (links++)->removed : is_hidden(&link)))
             continue;
-        if (len > 0)
-            out[len++] = ',';
-        len = append(out, len, link.element);
+        if (out.len > 0)
+            text_put_char(&out, ',');
+        text_put(&out, link.element);
     }
-    line->value = span_of(out, len);
+    line->value = text_span(&out);
 }
 
 /* The links of the line, from number `from` on; `*end` is set behind its last. Where the line was
@@ -422,18 +415,23 @@ void plan_hide(struct fields *fields)
     fields->len = kept;
 }
 
+static void put_pushed(struct text *t, const struct plan_page *page)
+{
+    for (size_t i = 0; i < page->pushed_len; i++) {
+        text_put(t, i > 0 ? SPAN(",<") : SPAN("<"));
+        text_put(t, page->pushed[i].written);
+        text_put_char(t, '>');
+    }
+}
+
 struct span plan_pushed_value(const struct plan_page *page, struct arena *arena)
 {
-    size_t bytes = 0, len = 0;
-    for (size_t i = 0; i < page->pushed_len; i++)
-        bytes += page->pushed[i].written.len + sizeof "<>,";
-    char *out = bytes > 0 ? arena_text(arena, bytes) : NULL;
-    for (size_t i = 0; out && i < page->pushed_len; i++) {
-        len = append(out, len, len > 0 ? SPAN(",<") : SPAN("<"));
-        len = append(out, len, page->pushed[i].written);
-        len = append(out, len, SPAN(">"));
-    }
-    return out ? span_of(out, len) : SPAN("");
+    struct text t = {0};
+    put_pushed(&t, page);
+    if (t.len == 0 || !text_place(&t, arena))
+        return SPAN("");
+    put_pushed(&t, page);
+    return text_span(&t);
 }
 
 static const char *const verdict_texts[] = {
@@ -448,26 +446,28 @@ static const char *const off_texts[] = {[PLAN_ON] = "",
 #undef X
 };
 
+static void put_explanation(struct text *t, const struct plan *plan, enum plan_off off)
+{
+    if (off != PLAN_ON) {
+        text_put(t, SPAN("push=off;reason="));
+        text_put(t, span_str(off_texts[off]));
+    }
+    for (size_t i = 0; i < plan->len; i++) {
+        text_put(t, t->len > 0 ? SPAN(", <") : SPAN("<"));
+        text_put(t, plan->links[i].written);
+        text_put(t, SPAN(">;verdict="));
+        text_put(t, span_str(verdict_texts[plan->links[i].verdict]));
+    }
+}
+
 struct span plan_explain_value(const struct plan *plan, enum plan_off off, struct arena *arena)
 {
-    struct span head = off == PLAN_ON ? SPAN("") : SPAN("push=off;reason=");
-    struct span reason = span_str(off_texts[off]);
-    size_t bytes = head.len + reason.len, len = 0;
-    for (size_t i = 0; i < plan->len; i++)
-        bytes += sizeof ", <>;verdict=" + plan->links[i].written.len +
-                 strlen(verdict_texts[plan->links[i].verdict]);
-    char *out = bytes > 0 ? arena_text(arena, bytes) : NULL;
-    if (!out)
+    struct text t = {0};
+    put_explanation(&t, plan, off);
+    if (t.len == 0 || !text_place(&t, arena))
         return SPAN("");
-    len = append(out, len, head);
-    len = append(out, len, reason);
-    for (size_t i = 0; i < plan->len; i++) {
-        len = append(out, len, len > 0 ? SPAN(", <") : SPAN("<"));
-        len = append(out, len, plan->links[i].written);
-        len = append(out, len, SPAN(">;verdict="));
-        len = append(out, len, span_str(verdict_texts[plan->links[i].verdict]));
-    }
-    return span_of(out, len);
+    put_explanation(&t, plan, off);
+    return text_span(&t);
 }
 
 const char *plan_off_text(enum plan_off off)

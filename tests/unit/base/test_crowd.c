@@ -64,7 +64,7 @@ static void threads_leave_nothing_behind(void **state)
         pthread_join(threads[i], NULL);
     for (int table = 0; table < 2; table++) {
         for (int i = 0; i < CROWD_COUNTERS; i++)
-            assert_int_equal(atomic_load(&crowd.counters[table][i]), 0);
+            assert_int_equal(atomic_load(&crowd.rows[table][i]), 0);
     }
 }
 
