@@ -30,6 +30,13 @@ enum client_wait {
     CLIENT_WAIT_CLOSE,   /* everything is said */
 };
 
+/* TLS may need the socket's other direction before it goes on with one. */
+enum client_crossing {
+    CLIENT_CROSSES_NOT,
+    CLIENT_READS_AFTER_WRITE, /* not read before the socket takes bytes */
+    CLIENT_WRITES_AFTER_READ, /* not written to before it has sent the rest of a message */
+};
+
 struct client {
     struct env *env;
     struct list node;
@@ -40,6 +47,7 @@ struct client {
     struct session *session; /* NULL while it is greeted */
     struct event *read_event, *write_event;
     bool write_blocked, read_blocked;
+    enum client_crossing crossing;
     struct outlet outlet;
     struct turn_task read, write, die;
     struct timeout timeout; /* of `wait` */

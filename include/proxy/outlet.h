@@ -12,6 +12,7 @@
 enum outlet_result {
     OUTLET_EMPTY,   /* everything was handed to the system */
     OUTLET_BLOCKED, /* the socket takes nothing more: again when it is writable */
+    OUTLET_CROSSED, /* TLS must read before it writes more: again when it has */
     OUTLET_OVER,    /* everything was handed over, and the session will send no more */
     OUTLET_GONE,    /* the connection is broken */
 };

@@ -1,5 +1,6 @@
-/* socket.h - a client's socket as OpenSSL sees it (a BIO): what is read comes at once, what is
- * written is collected, so that several records leave in one system call. For this room only.
+/* socket.h - a peer's socket as OpenSSL sees it (a BIO): what is read comes at once, but only up to
+ * an allowance, since OpenSSL reads in a loop for as long as records come that carry no data; what
+ * is written is collected, so that several records leave in one system call. For this room only.
  * Borrows the descriptor; takes memory from a cache (borrowed) only while bytes wait. */
 #ifndef TLS_SOCKET_H
 #define TLS_SOCKET_H
@@ -13,7 +14,8 @@
 struct tls_socket {
     int fd;
     struct buf out;
-    uint64_t sent_bytes; /* that the system took */
+    uint64_t sent_bytes;    /* that the system took */
+    size_t allowance_bytes; /* that may still be read; then "again", as of an empty socket */
 };
 
 /* What OpenSSL is to call; NULL when memory is out. Free with BIO_meth_free() once its last BIO is

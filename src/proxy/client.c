@@ -230,7 +230,8 @@ static bool open_session(struct client *c)
     return true;
 }
 
-/* True when the connection can be read. */
+/* True when the connection can be read. While the socket takes nothing it is not looked at for what
+ * comes, which would be there all the time. */
 static bool greet(struct client *c)
 {
     switch (greeting_go_on(c->tls)) {
@@ -239,6 +240,7 @@ static bool greet(struct client *c)
             return true;
         break;
     case GREETING_WANTS_WRITE:
+        event_del(c->read_event);
         event_add(c->write_event, NULL);
         return false;
     case GREETING_WANTS_READ:
@@ -251,6 +253,43 @@ static bool greet(struct client *c)
     }
     client_close(c, FAIL_CLIENT_GONE);
     return false;
+}
+
+/* A client that asks and does not read gets no more read from it until it does. */
+static void regulate(struct client *c)
+{
+    bool flooded = c->write_blocked && (c->crossing == CLIENT_READS_AFTER_WRITE ||
+                                        (c->crossing == CLIENT_CROSSES_NOT &&
+                                         session_queued(c->session) > QUEUED_FRAMES));
+    if (flooded == c->read_blocked)
+        return;
+    c->read_blocked = flooded;
+    if (flooded) {
+        event_del(c->read_event);
+    } else {
+        event_add(c->read_event, NULL);
+        turn_defer(&c->env->turn, TURN_READ, &c->read);
+    }
+}
+
+/* Writes nothing more until the socket takes bytes, or, where TLS waits for the rest of a message,
+ * until the client has sent more. */
+static void block_write(struct client *c, enum client_crossing crossing)
+{
+    struct env *e = c->env;
+    c->write_blocked = true;
+    c->crossing = crossing;
+    if (crossing != CLIENT_WRITES_AFTER_READ)
+        event_add(c->write_event, NULL);
+    if (list_empty(&c->stall.node))
+        timeout_start(&e->stall, &c->stall, turn_now_ms(&e->turn));
+    regulate(c);
+}
+
+static void unblock_write(struct client *c)
+{
+    c->write_blocked = false;
+    c->crossing = CLIENT_CROSSES_NOT;
 }
 
 /* Reads once; true if there is more that the socket does not tell of. */
@@ -266,7 +305,9 @@ static bool read_once(struct client *c)
         }
         return tls_conn_has_pending(c->tls);
     case TLS_WANT_READ:
+        return false;
     case TLS_WANT_WRITE:
+        block_write(c, CLIENT_READS_AFTER_WRITE);
         return false;
     case TLS_FAILED:
         log_debug("client %s: %s", c->peer.text, tls_conn_why(c->tls));
@@ -291,21 +332,6 @@ static void discard(struct client *c)
         client_close(c, FAIL_CLIENT_GONE);
 }
 
-/* A client that asks and does not read gets no more read from it until it does. */
-static void regulate(struct client *c)
-{
-    bool flooded = c->write_blocked && session_queued(c->session) > QUEUED_FRAMES;
-    if (flooded == c->read_blocked)
-        return;
-    c->read_blocked = flooded;
-    if (flooded) {
-        event_del(c->read_event);
-    } else {
-        event_add(c->read_event, NULL);
-        turn_defer(&c->env->turn, TURN_READ, &c->read);
-    }
-}
-
 /* Ends the connection of a client that does `what` too often. */
 static void charge(struct client *c, struct bucket *bucket, uint64_t n, uint64_t most,
                    const char *what)
@@ -320,21 +346,27 @@ static void charge(struct client *c, struct bucket *bucket, uint64_t n, uint64_t
 
 static void charge_idle_frames(struct client *c)
 {
-    unsigned n = session_take_idle_frames(c->session);
+    unsigned n = session_take_idle_frames(c->session) + tls_conn_take_idle_records(c->tls);
     if (n > 0)
         charge(c, &c->idle_frame_bucket, n, c->env->config->limits.idle_frames,
-               "frames that ask for nothing (limits.idle_frames)");
+               "frames and TLS records that ask for nothing (limits.idle_frames)");
+}
+
+static bool may_be_read(const struct client *c)
+{
+    return c->state == CLIENT_OPEN && c->wait != CLIENT_WAIT_CLOSE && !c->read_blocked;
 }
 
 static void client_read(struct client *c)
 {
-    if (c->state == CLIENT_LEAVING) {
+    if (c->state == CLIENT_LEAVING || c->wait == CLIENT_WAIT_CLOSE) {
         discard(c);
         return;
     }
     if (c->state == CLIENT_GREETING && !greet(c))
         return;
-    for (int i = 0; c->state == CLIENT_OPEN && !c->read_blocked && read_once(c); i++) {
+    for (int i = 0; may_be_read(c) && read_once(c); i++) {
+        charge_idle_frames(c);
         if (i == READS_A_TURN) {
             turn_defer(&c->env->turn, TURN_READ, &c->read);
             break;
@@ -343,21 +375,13 @@ static void client_read(struct client *c)
     if (c->state != CLIENT_OPEN)
         return;
     charge_idle_frames(c);
+    if (c->crossing == CLIENT_WRITES_AFTER_READ)
+        unblock_write(c);
     regulate(c);
     go_on_draining(c);
     wait_for_next(c, true);
     if (!turn_is_put_off(&c->write))
         client_write_soon(c);
-}
-
-static void block_write(struct client *c)
-{
-    struct env *e = c->env;
-    c->write_blocked = true;
-    event_add(c->write_event, NULL);
-    if (list_empty(&c->stall.node))
-        timeout_start(&e->stall, &c->stall, turn_now_ms(&e->turn));
-    regulate(c);
 }
 
 static void client_write(struct client *c)
@@ -373,7 +397,10 @@ static void client_write(struct client *c)
     case OUTLET_EMPTY:
         break;
     case OUTLET_BLOCKED:
-        block_write(c);
+        block_write(c, CLIENT_CROSSES_NOT);
+        break;
+    case OUTLET_CROSSED:
+        block_write(c, CLIENT_WRITES_AFTER_READ);
         break;
     case OUTLET_OVER:
         leave(c);
@@ -410,10 +437,11 @@ static void on_writable(evutil_socket_t fd, short events, void *user)
     (void)fd;
     (void)events;
     if (c->state == CLIENT_GREETING) {
+        event_add(c->read_event, NULL);
         client_read(c);
         return;
     }
-    c->write_blocked = false;
+    unblock_write(c);
     client_write_soon(c);
 }
 

@@ -75,8 +75,9 @@ static enum outlet_result stopped(enum tls_result result)
     switch (result) {
     case TLS_WANT_WRITE:
         return OUTLET_BLOCKED;
-    case TLS_OK:
     case TLS_WANT_READ:
+        return OUTLET_CROSSED;
+    case TLS_OK:
         return OUTLET_EMPTY;
     case TLS_CLOSED:
     case TLS_FAILED:
@@ -99,8 +100,10 @@ enum outlet_result outlet_write(struct outlet *o, struct session *session, struc
             buf_consume(&o->waiting, write_record(tls, buf_bytes(&o->waiting), &result));
         note_progress(o, tls, now_ms);
     }
-    if (result == TLS_OK)
-        result = tls_conn_flush(tls);
+    if (result == TLS_OK || result == TLS_WANT_READ) {
+        enum tls_result flushed = tls_conn_flush(tls);
+        result = flushed == TLS_OK ? result : flushed;
+    }
     note_progress(o, tls, now_ms);
     if (result != TLS_OK)
         return stopped(result);

@@ -10,13 +10,44 @@
 #include "tls/context.h"
 #include "tls/socket.h"
 
+enum {
+    RECORD_BYTES = 16384,
+    RECORD_EXTRA_BYTES = 64, /* around its data, with a KeyUpdate before it */
+};
+
 struct tls_conn {
     SSL *ssl;
     struct tls_socket socket;
-    const char *why; /* static text */
-    bool starved;    /* what OpenSSL has read ahead is no whole record */
-    bool broken;     /* after a fatal error OpenSSL may not be asked to write */
+    const char *why;       /* static text */
+    bool starved;          /* what OpenSSL has read ahead is no whole record */
+    bool broken;           /* after a fatal error OpenSSL may not be asked to write */
+    bool undecided;        /* the last record has brought neither data nor a message, so far */
+    unsigned idle_records; /* see tls_conn_take_idle_records() */
 };
+
+/* OpenSSL has read the head of a record, or a whole message of a handshake. A record that has
+ * brought no data when the next one begins was idle. */
+static void note_record(int is_write, int version, int type, const void *bytes, size_t len,
+                        SSL *ssl, void *user)
+{
+    struct tls_conn *conn = user;
+    (void)version, (void)bytes, (void)len, (void)ssl;
+    if (is_write)
+        return;
+    if (type == SSL3_RT_HEADER) {
+        conn->idle_records += conn->undecided;
+        conn->undecided = true;
+    } else if (type == SSL3_RT_HANDSHAKE) {
+        conn->idle_records++;
+        conn->undecided = false;
+    }
+}
+
+static void forget_records(struct tls_conn *conn)
+{
+    conn->undecided = false;
+    conn->idle_records = 0;
+}
 
 struct tls_conn *tls_conn_new(struct tls_context *ctx, int fd, struct blocks *blocks)
 {
@@ -35,6 +66,8 @@ struct tls_conn *tls_conn_new(struct tls_context *ctx, int fd, struct blocks *bl
         return NULL;
     }
     SSL_set_bio(conn->ssl, bio, bio);
+    SSL_set_msg_callback(conn->ssl, note_record);
+    SSL_set_msg_callback_arg(conn->ssl, conn);
     SSL_set_accept_state(conn->ssl);
     return conn;
 }
@@ -101,10 +134,11 @@ static enum tls_result result(struct tls_conn *conn, int returned)
     return r;
 }
 
-static void prepare(void)
+static void prepare(struct tls_conn *conn)
 {
     clear_errors();
     errno = 0;
+    conn->socket.allowance_bytes = TLS_IN_BYTES;
 }
 
 /* What OpenSSL has to say to the client goes out before that is waited for, or given up. */
@@ -116,17 +150,21 @@ static enum tls_result flush_before(struct tls_conn *conn, enum tls_result r)
 
 enum tls_result tls_conn_handshake(struct tls_conn *conn)
 {
-    prepare();
+    prepare(conn);
     enum tls_result r = result(conn, SSL_do_handshake(conn->ssl));
+    if (r == TLS_OK)
+        forget_records(conn);
     return r == TLS_WANT_READ || r == TLS_FAILED ? flush_before(conn, r) : r;
 }
 
 enum tls_result tls_conn_read(struct tls_conn *conn, void *to, size_t room, size_t *n)
 {
     assert(room > 0);
-    prepare();
+    prepare(conn);
     enum tls_result r = result(conn, SSL_read_ex(conn->ssl, to, room, n));
     conn->starved = r == TLS_WANT_READ;
+    if (r == TLS_OK)
+        conn->undecided = false;
     return r == TLS_FAILED ? flush_before(conn, r) : r;
 }
 
@@ -135,10 +173,43 @@ bool tls_conn_has_pending(const struct tls_conn *conn)
     return !conn->starved && SSL_has_pending(conn->ssl);
 }
 
+unsigned tls_conn_take_idle_records(struct tls_conn *conn)
+{
+    unsigned n = conn->idle_records;
+    conn->idle_records = 0;
+    return n;
+}
+
+/* Makes sure that a record fits into what is collected. OpenSSL must never be left with a part of
+ * one: a KeyUpdate that it reads meanwhile, and wants to answer, would end the connection. */
+static enum tls_result make_room(struct tls_conn *conn, size_t len)
+{
+    size_t record = (len < RECORD_BYTES ? len : RECORD_BYTES) + RECORD_EXTRA_BYTES;
+    if (buf_room(&conn->socket.out) >= record)
+        return TLS_OK;
+    enum tls_result r = tls_conn_flush(conn);
+    return r == TLS_WANT_WRITE && buf_room(&conn->socket.out) >= record ? TLS_OK : r;
+}
+
+/* Goes on with a message after the handshake that is half read, or whose answer is half written:
+ * OpenSSL writes nothing else before. */
+static enum tls_result finish_messages(struct tls_conn *conn)
+{
+    if (!SSL_in_init(conn->ssl))
+        return TLS_OK;
+    prepare(conn);
+    return result(conn, SSL_do_handshake(conn->ssl));
+}
+
 enum tls_result tls_conn_write(struct tls_conn *conn, const void *from, size_t len, size_t *n)
 {
     assert(len > 0);
-    prepare();
+    enum tls_result r = make_room(conn, len);
+    if (r == TLS_OK)
+        r = finish_messages(conn);
+    if (r != TLS_OK)
+        return r;
+    prepare(conn);
     return result(conn, SSL_write_ex(conn->ssl, from, len, n));
 }
 
@@ -158,7 +229,7 @@ void tls_conn_shutdown(struct tls_conn *conn)
 {
     if (conn->broken || !SSL_is_init_finished(conn->ssl))
         return;
-    prepare();
+    prepare(conn);
     SSL_shutdown(conn->ssl);
     ERR_clear_error();
     tls_socket_flush(&conn->socket);

@@ -24,16 +24,13 @@ static int write_bytes(BIO *bio, const char *from, int len)
     size_t room = 0;
     BIO_clear_retry_flags(bio);
     char *space = buf_space(&s->out, &room);
-    if (!space && buf_len(&s->out) > 0) {
-        if (!tls_socket_flush(s)) {
-            if (errno == EAGAIN)
-                BIO_set_retry_write(bio);
-            return -1;
-        }
+    if (!space && buf_len(&s->out) > 0 && (tls_socket_flush(s) || errno == EAGAIN))
         space = buf_space(&s->out, &room);
-    }
     if (!space) {
-        errno = ENOMEM;
+        if (buf_len(&s->out) == 0)
+            errno = ENOMEM;
+        else if (errno == EAGAIN)
+            BIO_set_retry_write(bio);
         return -1;
     }
     size_t n = (size_t)len < room ? (size_t)len : room;
@@ -44,14 +41,17 @@ static int write_bytes(BIO *bio, const char *from, int len)
 
 static int read_bytes(BIO *bio, char *to, int room)
 {
-    const struct tls_socket *s = BIO_get_data(bio);
+    struct tls_socket *s = BIO_get_data(bio);
+    size_t most = (size_t)room < s->allowance_bytes ? (size_t)room : s->allowance_bytes;
     ssize_t n;
     BIO_clear_retry_flags(bio);
     do {
-        n = recv(s->fd, to, (size_t)room, 0);
-    } while (n < 0 && errno == EINTR);
-    if (n < 0 && errno == EAGAIN)
+        n = most > 0 ? recv(s->fd, to, most, 0) : -1;
+    } while (most > 0 && n < 0 && errno == EINTR);
+    if (most == 0 || (n < 0 && errno == EAGAIN))
         BIO_set_retry_read(bio);
+    else if (n > 0)
+        s->allowance_bytes -= (size_t)n;
     return (int)n;
 }
 

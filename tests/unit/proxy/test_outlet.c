@@ -102,6 +102,7 @@ static void every_answer_of_tls_has_its_result(void **state)
         enum outlet_result on_write, on_flush;
     } cases[] = {
         {TLS_WANT_WRITE, OUTLET_BLOCKED, OUTLET_BLOCKED},
+        {TLS_WANT_READ, OUTLET_CROSSED, OUTLET_CROSSED},
         {TLS_CLOSED, OUTLET_GONE, OUTLET_GONE},
         {TLS_FAILED, OUTLET_GONE, OUTLET_GONE},
     };
