@@ -169,7 +169,7 @@ static const struct option LIMITS[] = {
      .help =
          "How many frames a client may send within ten seconds on one connection that neither "
          "begin a request nor carry bytes of one: PING, SETTINGS, PRIORITY, RST_STREAM, empty "
-         "DATA, CONTINUATION, unknown ones. The bytes of bodies, either way, pay for some more, "
+         "DATA, CONTINUATION, unknown ones; and TLS records without data, such as KeyUpdates. The bytes of bodies, either way, pay for some more, "
          "since clients open windows and probe as they read. Too many end the connection with "
          "ENHANCE_YOUR_CALM."},
     {FILLS("min_rate", count, config, limits.min_rate), .fallback = "50", .max = 1000000,

@@ -201,6 +201,11 @@ char *daemon_output(struct daemon *d)
     return process_text(d->process, PROCESS_OUT);
 }
 
+bool daemon_says_times(struct daemon *d, const char *text, size_t n, unsigned ms)
+{
+    return process_wait_times(d->process, PROCESS_ERR, text, n, ms);
+}
+
 bool daemon_says(struct daemon *d, const char *text, unsigned ms)
 {
     return process_wait_text(d->process, PROCESS_ERR, text, ms);
@@ -301,6 +306,22 @@ uint64_t daemon_memory_kib(struct daemon *d, const char *name)
     uint64_t kib = daemon_number(d, "status", key);
     free(key);
     return kib;
+}
+
+uint64_t daemon_cpu_ms(struct daemon *d)
+{
+    enum { OF_NAME = 2, UTIME = 14 }; /* proc(5) counts them from 1 */
+    char *path = check_printf("/proc/%d/stat", daemon_pid(d));
+    char *text = check_read_file(path), *at = text ? strrchr(text, ')') : NULL;
+    free(path);
+    for (int i = OF_NAME; at && i < UTIME; i++)
+        at = strchr(at + 1, ' ');
+    if (!at)
+        fail_msg("cannot read the processor time of the daemon");
+    uint64_t ticks = strtoull(at, &at, 10);
+    ticks += strtoull(at, NULL, 10);
+    free(text);
+    return ticks * 1000 / (uint64_t)sysconf(_SC_CLK_TCK);
 }
 
 size_t daemon_descriptors(struct daemon *d, int most)

@@ -55,6 +55,8 @@ void daemon_kill(struct daemon *d);
 unsigned daemon_port(struct daemon *d, size_t n);
 /* Waits for `text` in its messages; false at the deadline. */
 bool daemon_says(struct daemon *d, const char *text, unsigned ms);
+/* The same, until it is there `n` times. */
+bool daemon_says_times(struct daemon *d, const char *text, size_t n, unsigned ms);
 /* All its messages. Free with free(). */
 char *daemon_messages(struct daemon *d);
 /* All that it wrote to stdout. Free with free(). */
@@ -80,6 +82,9 @@ int daemon_pid(const struct daemon *d);
 uint64_t daemon_number(struct daemon *d, const char *file, const char *key);
 /* A value of /proc/PID/status in KiB: "RssAnon", "VmHWM". */
 uint64_t daemon_memory_kib(struct daemon *d, const char *name);
+
+/* The processor time that it has taken, in steps of 10 ms. */
+uint64_t daemon_cpu_ms(struct daemon *d);
 
 /* How many descriptors below `most` it has open. */
 size_t daemon_descriptors(struct daemon *d, int most);

@@ -14,6 +14,8 @@
 #include <openssl/params.h>
 #include <openssl/ssl.h>
 
+#include "check.h"
+
 enum {
     FORGE_SECRET_BYTES = 32,
     FORGE_KEY_BYTES = 16,

@@ -164,6 +164,39 @@ static void abrupt_end(struct attack *a)
     frames_close(f);
 }
 
+/* New keys again and again, each with a request for new ones in return, while a body is on its way;
+ * false when the daemon takes no more of it. */
+static bool update_keys(struct frames *f)
+{
+    SSL *ssl = f->wire->channel.ssl;
+    return SSL_key_update(ssl, SSL_KEY_UPDATE_REQUESTED) == 1 && SSL_do_handshake(ssl) == 1;
+}
+
+static void key_updates(struct attack *a, bool reads)
+{
+    struct frames *f = frames_greet(a->site->rig);
+    char dropped[4096];
+    FRAMES_PUT(f, SETTINGS("\0\4\0\x20\0\0"));
+    FRAMES_PUT(f, WINDOW_UPDATE(0, "\0\x20\0\0"));
+    put_request(a, f, 1, ASK_LENGTH, 1000000, END_BOTH);
+    (void)!wire_write(f->wire, f->out.ptr, f->out.len);
+    bytes_clear(&f->out);
+    for (uint64_t n = dice_below(&a->dice, 2 * FLOOD); n > 0 && update_keys(f); n--)
+        if (reads && n % 16 == 0)
+            (void)!wire_read(f->wire, dropped, sizeof(dropped), 0);
+    attack_hold(a, f, reads);
+}
+
+static void key_updates_with_reading(struct attack *a)
+{
+    key_updates(a, true);
+}
+
+static void key_updates_without_reading(struct attack *a)
+{
+    key_updates(a, false);
+}
+
 static struct wire *attack_connect(struct attack *a)
 {
     return wire_connect(&(struct wire_options){.port = a->site->port, .sni = "example.com"});
@@ -221,8 +254,18 @@ static void silent_connections(struct attack *a)
 }
 
 static void (*const attacks[])(struct attack *) = {
-    rapid_reset,       flood,      header_bomb,    zero_window,   unread_pushes,
-    upload_that_stops, abrupt_end, half_handshake, garbage_bytes, silent_connections,
+    rapid_reset,
+    flood,
+    header_bomb,
+    zero_window,
+    unread_pushes,
+    upload_that_stops,
+    abrupt_end,
+    half_handshake,
+    garbage_bytes,
+    silent_connections,
+    key_updates_with_reading,
+    key_updates_without_reading,
 };
 
 void *hostile_run(void *arg)

@@ -116,7 +116,7 @@ static void crew_start(struct crew *crew, struct soak_site *site, uint64_t lane)
     }
     for (size_t i = 0; i < CHECK_LEN(crew->hostile); i++) {
         /* Half the attacks apart. */
-        crew->hostile[i] = (struct hostile){site, lane + 5 * (i + 1)};
+        crew->hostile[i] = (struct hostile){site, lane + 6 * (i + 1)};
         crew_add(crew, hostile_run, &crew->hostile[i]);
     }
 }
