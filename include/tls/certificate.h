@@ -22,6 +22,14 @@ struct certificate {
     GENERAL_NAMES *names; /* the leaf's subjectAltName; NULL: none */
 };
 
+/* What a client must be able to verify. */
+enum certificate_kind {
+    CERTIFICATE_EC,
+    CERTIFICATE_RSA,
+    CERTIFICATE_OTHER, /* Ed25519 and Ed448 */
+    CERTIFICATE_KINDS,
+};
+
 /* Where a certificate comes from, for messages. */
 struct certificate_source {
     const char *file; /* the configuration's */
@@ -38,6 +46,12 @@ void certificate_fini(struct certificate *c);
  * it. */
 NODISCARD bool certificate_use(const struct certificate *c, SSL_CTX *ctx,
                                const struct certificate_source *from, struct tls_error *error);
+enum certificate_kind certificate_kind(const struct certificate *c);
+/* Makes `ssl` show this certificate, too, to a client that cannot verify those of other kinds.
+ * False when memory is out. */
+NODISCARD bool certificate_add(const struct certificate *c, SSL *ssl);
+/* The certificate is good for every name and address of `other`, which has at least one. */
+bool certificate_replaces(const struct certificate *c, const struct certificate *other);
 /* The certificate names the host `name` (any case) itself. */
 bool certificate_names(const struct certificate *c, struct span name);
 /* The certificate names "*.PARENT", and `name` is one label under PARENT (RFC 6125 §6.4.3). */

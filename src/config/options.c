@@ -169,9 +169,9 @@ static const struct option LIMITS[] = {
      .help =
          "How many frames a client may send within ten seconds on one connection that neither "
          "begin a request nor carry bytes of one: PING, SETTINGS, PRIORITY, RST_STREAM, empty "
-         "DATA, CONTINUATION, unknown ones; and TLS records without data, such as KeyUpdates. The bytes of bodies, either way, pay for some more, "
-         "since clients open windows and probe as they read. Too many end the connection with "
-         "ENHANCE_YOUR_CALM."},
+         "DATA, CONTINUATION, unknown ones; and TLS records without data, such as KeyUpdates. The "
+         "bytes of bodies, either way, pay for some more, since clients open windows and probe as "
+         "they read. Too many end the connection with ENHANCE_YOUR_CALM."},
     {FILLS("min_rate", count, config, limits.min_rate), .fallback = "50", .max = 1000000,
      .help = "How many bytes a second a client must take or send, over `timeouts.stall`, while a "
              "response or its own body waits for it. While it sends and the response has begun "
@@ -270,7 +270,9 @@ const struct section options_sections[SECTION_COUNT] = {
                              OBJECTS(certificates),
                              .is_sample = true,
                              .help = "A certificate. At least one. A client gets the one that is "
-                                     "for the name it asks for (SNI), or else the first."},
+                                     "for the name it asks for (SNI), or else the first. Of "
+                                     "several for one name, with keys of EC and RSA, it gets one "
+                                     "that it can verify, EC where it can verify both."},
     [SECTION_ORIGIN] = {.name = "origin",
                         .sample_name = "app",
                         OPTIONS(ORIGIN),

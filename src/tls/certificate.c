@@ -239,6 +239,24 @@ bool certificate_use(const struct certificate *c, SSL_CTX *ctx,
     return true;
 }
 
+enum certificate_kind certificate_kind(const struct certificate *c)
+{
+    switch (EVP_PKEY_get_base_id(c->key)) {
+    case EVP_PKEY_EC:
+        return CERTIFICATE_EC;
+    case EVP_PKEY_RSA:
+    case EVP_PKEY_RSA_PSS:
+        return CERTIFICATE_RSA;
+    default:
+        return CERTIFICATE_OTHER;
+    }
+}
+
+bool certificate_add(const struct certificate *c, SSL *ssl)
+{
+    return SSL_use_cert_and_key(ssl, c->leaf, c->key, c->chain, 1) == 1;
+}
+
 /* The wildcard is the whole first label, and stands for exactly one. */
 static bool under_wildcard(struct span pattern, struct span name)
 {
@@ -307,6 +325,27 @@ static bool print_name(const GENERAL_NAME *name, char *out, size_t room)
         out[used++] = bytes[i] > ' ' && bytes[i] < 0x7f ? (char)bytes[i] : '?';
     out[used] = '\0';
     return used == (size_t)len;
+}
+
+/* `name` is a name, an address, or a wildcard of another certificate. */
+static bool has_name(const struct certificate *c, struct span name)
+{
+    return certificate_names(c, name) || certificate_covers(c, name) || is_address_of(c, name);
+}
+
+bool certificate_replaces(const struct certificate *c, const struct certificate *other)
+{
+    size_t names = 0;
+    for (int i = 0; i < sk_GENERAL_NAME_num(other->names); i++) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(other->names, i);
+        char text[256];
+        if (name->type != GEN_DNS && name->type != GEN_IPADD)
+            continue;
+        if (!print_name(name, text, sizeof text) || !has_name(c, span_str(text)))
+            return false;
+        names++;
+    }
+    return names > 0;
 }
 
 void certificate_print_names(const struct certificate *c, char *out, size_t room)

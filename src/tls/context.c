@@ -10,13 +10,14 @@
 #include "base/mem.h"
 #include "config/config.h"
 #include "tls/certificate.h"
+#include "tls/offer.h"
 #include "tls/socket.h"
 
-/* Forward secrecy and AEAD, as RFC 9113 §9.2.2 asks for; TLS 1.3 has nothing else. */
+/* Forward secrecy and AEAD, as RFC 9113 §9.2.2 asks for; TLS 1.3 has nothing else. The kind of the
+ * certificate comes first: to sign with RSA costs more than any cipher here. */
 #define CIPHERS_TLS12                                                                              \
-    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"                                   \
-    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"                                   \
-    "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:"   \
+    "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-CHACHA20-POLY1305"
 #define GROUPS "X25519:P-256"
 
 /* The order is ours: processors help with SHA-256, and SHA-384 costs several times as much. */
@@ -32,23 +33,89 @@ struct site {
     SSL_CTX *ssl;
 };
 
-struct tls_context {
-    BIO_METHOD *sockets;
-    size_t len;
-    struct site sites[]; /* the first is the default; every connection begins with it */
+/* What may be shown for one name: the best certificate of each kind of key (RSA, EC, ...). OpenSSL
+ * picks the one that the client can verify. */
+struct choice {
+    const struct site *main; /* the best of all, whose context the connection gets; NULL: none */
+    const struct site *of_kind[CERTIFICATE_KINDS];
 };
 
-static struct site *find_site(struct tls_context *ctx, struct span name)
+struct tls_context {
+    BIO_METHOD *sockets;
+    struct choice fallback; /* for a client that asks for no name of ours */
+    size_t len;
+    struct site sites[]; /* every connection begins with the first */
+};
+
+static void add_site(struct choice *choice, const struct site *site)
 {
+    enum certificate_kind kind = certificate_kind(&site->certificate);
+    if (!choice->main)
+        choice->main = site;
+    if (!choice->of_kind[kind])
+        choice->of_kind[kind] = site;
+}
+
+/* Certificates that name the host itself come before those with a wildcard. */
+static struct choice choose(const struct tls_context *ctx, struct span name)
+{
+    struct choice choice = {0};
     for (size_t i = 0; i < ctx->len; i++) {
         if (certificate_names(&ctx->sites[i].certificate, name))
-            return &ctx->sites[i];
+            add_site(&choice, &ctx->sites[i]);
     }
     for (size_t i = 0; i < ctx->len; i++) {
         if (certificate_covers(&ctx->sites[i].certificate, name))
-            return &ctx->sites[i];
+            add_site(&choice, &ctx->sites[i]);
     }
-    return NULL;
+    return choice;
+}
+
+/* The first certificate, and those of other kinds that are good for all that it is good for. */
+static void choose_fallback(struct tls_context *ctx)
+{
+    const struct certificate *first = &ctx->sites[0].certificate;
+    add_site(&ctx->fallback, &ctx->sites[0]);
+    for (size_t i = 1; i < ctx->len; i++) {
+        if (certificate_replaces(&ctx->sites[i].certificate, first))
+            add_site(&ctx->fallback, &ctx->sites[i]);
+    }
+}
+
+/* Leaves out what the client cannot verify. OpenSSL itself looks at what the key signs, and hardly
+ * at how the certificates are signed. Where nothing would be left, it shall decide. */
+static void narrow(struct choice *choice, SSL *ssl)
+{
+    struct choice suited = {0};
+    struct offer client;
+    offer_read(&client, ssl);
+    for (size_t kind = 0; kind < CERTIFICATE_KINDS; kind++) {
+        const struct site *site = choice->of_kind[kind];
+        if (site && offer_suits(&client, &site->certificate))
+            add_site(&suited, site);
+    }
+    if (suited.main)
+        *choice = suited;
+}
+
+static bool has_several(const struct choice *choice)
+{
+    size_t n = 0;
+    for (size_t kind = 0; kind < CERTIFICATE_KINDS; kind++)
+        n += choice->of_kind[kind] != NULL;
+    return n > 1;
+}
+
+static bool show(SSL *ssl, const struct choice *choice)
+{
+    if (!SSL_set_SSL_CTX(ssl, choice->main->ssl))
+        return false;
+    for (size_t kind = 0; kind < CERTIFICATE_KINDS; kind++) {
+        const struct site *site = choice->of_kind[kind];
+        if (site && site != choice->main && !certificate_add(&site->certificate, ssl))
+            return false;
+    }
+    return true;
 }
 
 /* A big-endian number of `bytes` bytes off the front of `in`. */
@@ -80,7 +147,8 @@ static struct span server_name(struct span in)
  * choose_protocol() is never asked. */
 static int choose_site(SSL *ssl, int *alert, void *arg)
 {
-    struct tls_context *ctx = arg;
+    const struct tls_context *ctx = arg;
+    struct choice choice = {0};
     const unsigned char *at;
     size_t len;
     if (!SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &at,
@@ -89,14 +157,16 @@ static int choose_site(SSL *ssl, int *alert, void *arg)
         ERR_raise(ERR_LIB_SSL, SSL_R_NO_APPLICATION_PROTOCOL);
         return SSL_CLIENT_HELLO_ERROR;
     }
-    if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &at, &len)) {
-        const struct site *site = find_site(ctx, server_name(span_of(at, len)));
-        if (site && !SSL_set_SSL_CTX(ssl, site->ssl)) {
-            *alert = SSL_AD_INTERNAL_ERROR;
-            return SSL_CLIENT_HELLO_ERROR;
-        }
-    }
-    return SSL_CLIENT_HELLO_SUCCESS;
+    if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &at, &len))
+        choice = choose(ctx, server_name(span_of(at, len)));
+    if (!choice.main)
+        choice = ctx->fallback;
+    if (has_several(&choice))
+        narrow(&choice, ssl);
+    if (show(ssl, &choice))
+        return SSL_CLIENT_HELLO_SUCCESS;
+    *alert = SSL_AD_INTERNAL_ERROR;
+    return SSL_CLIENT_HELLO_ERROR;
 }
 
 /* The name is acknowledged where it had a say in the choice (RFC 6066 §3). */
@@ -104,7 +174,7 @@ static int acknowledge_name(SSL *ssl, int *alert, void *arg)
 {
     (void)alert;
     const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-    return name && find_site(arg, span_str(name)) ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+    return name && choose(arg, span_str(name)).main ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
 }
 
 static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len,
@@ -242,6 +312,7 @@ struct tls_context *tls_context_new(const struct config *config, struct tls_erro
             return NULL;
         }
     }
+    choose_fallback(ctx);
     warn_of_names(ctx, config);
     return ctx;
 }

@@ -79,12 +79,15 @@ struct fixture_pair {
     const char *chain_path, *key_path;
 };
 
-/* A self-signed certificate for the names in `san` ("DNS:a.example,DNS:*.b.example"), valid from
- * and to so many days from now, with its key, both in files called after `name`. */
-static inline struct fixture_pair fixture_pair(struct fixture_folder *f, const char *name,
-                                               const char *san, int from_day, int to_day)
+/* A self-signed certificate of `key`, which it takes over, for the names in `san`
+ * ("DNS:a.example,DNS:*.b.example"), valid from and to so many days from now; both in files called
+ * after `name`. */
+static inline struct fixture_pair fixture_pair_of(struct fixture_folder *f, EVP_PKEY *key,
+                                                  const char *name, const char *san, int from_day,
+                                                  int to_day)
 {
-    struct fixture_pair pair = {X509_new(), EVP_EC_gen("P-256"), NULL, NULL};
+    const EVP_MD *digest = EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519 ? NULL : EVP_sha256();
+    struct fixture_pair pair = {X509_new(), key, NULL, NULL};
     X509 *x = pair.certificate;
     X509_NAME *subject = X509_get_subject_name(x);
     X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0);
@@ -99,7 +102,7 @@ static inline struct fixture_pair fixture_pair(struct fixture_folder *f, const c
         assert_int_equal(X509_add_ext(x, ext, -1), 1);
         X509_EXTENSION_free(ext);
     }
-    assert_true(X509_sign(x, pair.key, EVP_sha256()) > 0);
+    assert_true(X509_sign(x, pair.key, digest) > 0);
 
     char file[64];
     snprintf(file, sizeof file, "%s.pem", name);
@@ -117,6 +120,13 @@ static inline struct fixture_pair fixture_pair(struct fixture_folder *f, const c
     return pair;
 }
 
+/* The same, of a new key (EC P-256). */
+static inline struct fixture_pair fixture_pair(struct fixture_folder *f, const char *name,
+                                               const char *san, int from_day, int to_day)
+{
+    return fixture_pair_of(f, EVP_EC_gen("P-256"), name, san, from_day, to_day);
+}
+
 static inline void fixture_pair_fini(struct fixture_pair *pair)
 {
     X509_free(pair->certificate);
@@ -129,7 +139,9 @@ struct client_options {
     int version;      /* TLS1_2_VERSION, ...; 0: any */
     const char *groups;
     const char *ciphers;
-    SSL_SESSION *session; /* to resume */
+    const char *sigalgs;      /* "ECDSA+SHA256:..."; NULL: OpenSSL's */
+    const char *sigalgs_cert; /* the body of signature_algorithms_cert, of two bytes each */
+    SSL_SESSION *session;     /* to resume */
 };
 
 /* A client and the server's connection that it talks to. */
@@ -161,6 +173,21 @@ static inline void talk_on_info(const SSL *ssl, int where, int value)
         t->alert = value & 0xff;
 }
 
+static inline int talk_add_sigalgs_cert(SSL *ssl, unsigned type, unsigned context,
+                                        const unsigned char **out, size_t *len, X509 *x,
+                                        size_t chain, int *alert, void *user)
+{
+    static unsigned char body[64];
+    const char *pairs = user;
+    (void)ssl, (void)type, (void)context, (void)x, (void)chain, (void)alert;
+    body[0] = 0;
+    body[1] = (unsigned char)strlen(pairs);
+    memcpy(body + 2, pairs, body[1]);
+    *out = body;
+    *len = (size_t)body[1] + 2;
+    return 1;
+}
+
 static inline void talk_init(struct talk *t, struct tls_context *ctx,
                              const struct client_options *o)
 {
@@ -183,6 +210,14 @@ static inline void talk_init(struct talk *t, struct tls_context *ctx,
         assert_int_equal(SSL_CTX_set_cipher_list(t->client_ctx, o->ciphers), 1);
     if (o->groups)
         assert_int_equal(SSL_CTX_set1_groups_list(t->client_ctx, o->groups), 1);
+    if (o->sigalgs)
+        assert_int_equal(SSL_CTX_set1_sigalgs_list(t->client_ctx, o->sigalgs), 1);
+    if (o->sigalgs_cert)
+        assert_int_equal(SSL_CTX_add_custom_ext(t->client_ctx,
+                                                TLSEXT_TYPE_signature_algorithms_cert,
+                                                SSL_EXT_CLIENT_HELLO, talk_add_sigalgs_cert, NULL,
+                                                (void *)o->sigalgs_cert, NULL, NULL),
+                         1);
     t->client = SSL_new(t->client_ctx);
     SSL_set_app_data(t->client, t);
     t->in = BIO_new(BIO_s_mem());
