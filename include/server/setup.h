@@ -22,9 +22,10 @@ struct setup_error {
 };
 
 /* Reads what the command line names, the certificates too; `demo_port` is the port of the demo's
- * origin, or 0 where that does not run. Returns it held once, or NULL with `error` filled. */
+ * origin, or 0 where that does not run; `tickets` are the process's (borrowed). Returns it held
+ * once, or NULL with `error` filled. */
 NODISCARD struct setup *setup_load(const struct arguments *a, unsigned demo_port,
-                                   struct setup_error *error);
+                                   struct tls_tickets *tickets, struct setup_error *error);
 /* Another holder; returns `s`. */
 struct setup *setup_hold(struct setup *s);
 /* A holder lets go; NULL is fine. */

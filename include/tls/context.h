@@ -12,6 +12,7 @@ struct ssl_st; /* OpenSSL's SSL */
 struct bio_st; /* OpenSSL's BIO */
 struct tls_context;
 struct tls_socket;
+struct tls_tickets;
 
 enum { TLS_ERROR_BYTES = 512 };
 
@@ -24,9 +25,10 @@ struct tls_error {
  * fills `error`, "FILE:LINE: [certificate NAME]: ...", where one cannot be read or does not fit its
  * key. One that is not valid today is warned of in the log and loaded, and so is one that is for
  * none of the hosts of the routes; a host of a route that no certificate is for is warned of too.
- * Keeps nothing of `config`.
+ * Keeps nothing of `config`; borrows `tickets`, for its sessions.
  * Free with tls_context_free(). */
-NODISCARD struct tls_context *tls_context_new(const struct config *config, struct tls_error *error);
+NODISCARD struct tls_context *tls_context_new(const struct config *config,
+                                              struct tls_tickets *tickets, struct tls_error *error);
 /* NULL is fine. Connections made from it must be gone. */
 void tls_context_free(struct tls_context *ctx);
 /* OpenSSL's side of a new connection, for conn.c; NULL when memory is out. */

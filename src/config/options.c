@@ -107,8 +107,10 @@ static const struct option TLS[] = {
     {FILLS("min_version", word, config, tls.min_version), .fallback = "1.2", .min = 2, .max = 3,
      .words = TLS_VERSIONS, .help = "The oldest version of TLS that a client may speak."},
     {FILLS("session_tickets", switch, config, tls.session_tickets), .fallback = "on",
-     .help = "Whether a client that returns may resume its session, which saves it a round trip or "
-             "a signature. The tickets' key is a new one with each start and reload."},
+     .help =
+         "Whether a client that returns may resume its session, which saves it a round trip or "
+         "a signature. The tickets' key is the same for all workers, also after a reload. A new "
+         "one comes every hour; the one before it is good for one hour more."},
 };
 
 static const struct option PUSH[] = {

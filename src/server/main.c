@@ -23,6 +23,7 @@
 #include "server/arguments.h"
 #include "server/demo.h"
 #include "server/worker.h"
+#include "tls/tickets.h"
 
 enum exit_code {
     EXIT_FINE = 0,
@@ -39,6 +40,7 @@ static const int signal_numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
 struct daemon {
     struct arguments arguments;
     struct setup *setup; /* new clients are served by it */
+    struct tls_tickets *tickets;
     struct demo *demo;
     struct listeners listeners;
     struct siphash_key key;
@@ -55,7 +57,7 @@ struct daemon {
 
 static struct setup *load(const struct daemon *d, struct setup_error *error)
 {
-    return setup_load(&d->arguments, d->demo ? demo_port(d->demo) : 0, error);
+    return setup_load(&d->arguments, d->demo ? demo_port(d->demo) : 0, d->tickets, error);
 }
 
 /* Root is needed for the ports and the keys only. */
@@ -350,6 +352,7 @@ static void clean_up(struct daemon *d)
     if (d->ended_fd >= 0)
         close(d->ended_fd);
     setup_let_go(d->setup);
+    tls_tickets_free(d->tickets);
     demo_stop(d->demo);
     dial_teardown();
     libevent_global_shutdown();
@@ -366,6 +369,11 @@ static int act(struct daemon *d)
         d->demo = demo_start();
         if (!d->demo)
             return EXIT_RUN_TIME;
+    }
+    d->tickets = tls_tickets_new(clock_monotonic_ms);
+    if (!d->tickets) {
+        log_error("no memory, or no randomness, for session tickets");
+        return EXIT_RUN_TIME;
     }
     d->setup = load(d, &error);
     if (!d->setup) {

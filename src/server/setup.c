@@ -18,7 +18,8 @@ static struct config *read_config(const struct arguments *a, unsigned demo_port,
     return config_load(a->file, error);
 }
 
-struct setup *setup_load(const struct arguments *a, unsigned demo_port, struct setup_error *error)
+struct setup *setup_load(const struct arguments *a, unsigned demo_port, struct tls_tickets *tickets,
+                         struct setup_error *error)
 {
     struct config_error of_config = {"out of memory"};
     struct tls_error of_tls;
@@ -31,7 +32,7 @@ struct setup *setup_load(const struct arguments *a, unsigned demo_port, struct s
         return NULL;
     }
     s->holders = 1;
-    s->tls = tls_context_new(s->config, &of_tls);
+    s->tls = tls_context_new(s->config, tickets, &of_tls);
     if (!s->tls) {
         snprintf(error->text, sizeof error->text, "%s", of_tls.text);
         setup_let_go(s);

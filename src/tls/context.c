@@ -12,6 +12,7 @@
 #include "tls/certificate.h"
 #include "tls/offer.h"
 #include "tls/socket.h"
+#include "tls/tickets.h"
 
 /* Forward secrecy and AEAD, as RFC 9113 §9.2.2 asks for; TLS 1.3 has nothing else. The kind of the
  * certificate comes first: to sign with RSA costs more than any cipher here. */
@@ -42,6 +43,7 @@ struct choice {
 
 struct tls_context {
     BIO_METHOD *sockets;
+    struct tls_tickets *tickets;
     struct choice fallback; /* for a client that asks for no name of ours */
     size_t len;
     struct site sites[]; /* every connection begins with the first */
@@ -214,7 +216,7 @@ static bool make_ssl(struct site *site, struct tls_context *ctx, const struct co
     if (!ssl || SSL_CTX_set_min_proto_version(ssl, min_version) != 1 ||
         SSL_CTX_set_cipher_list(ssl, CIPHERS_TLS12) != 1 ||
         SSL_CTX_set_ciphersuites(ssl, CIPHERS_TLS13) != 1 ||
-        SSL_CTX_set1_groups_list(ssl, GROUPS) != 1) {
+        SSL_CTX_set1_groups_list(ssl, GROUPS) != 1 || !tls_tickets_use(ctx->tickets, ssl)) {
         const char *why = ERR_reason_error_string(ERR_peek_error());
         snprintf(error->text, sizeof error->text, "%s: [tls]: OpenSSL cannot be set up: %s",
                  config->file, why ? why : "unknown error");
@@ -286,7 +288,8 @@ static void warn_of_names(const struct tls_context *ctx, const struct config *co
         warn_of_certificate(ctx, config, i);
 }
 
-struct tls_context *tls_context_new(const struct config *config, struct tls_error *error)
+struct tls_context *tls_context_new(const struct config *config, struct tls_tickets *tickets,
+                                    struct tls_error *error)
 {
     size_t len = config->certificates_len;
     assert(len > 0);
@@ -295,6 +298,7 @@ struct tls_context *tls_context_new(const struct config *config, struct tls_erro
         snprintf(error->text, sizeof error->text, "%s: [tls]: out of memory", config->file);
         return NULL;
     }
+    ctx->tickets = tickets;
     ctx->len = len;
     ctx->sockets = tls_socket_method();
     if (!ctx->sockets) {

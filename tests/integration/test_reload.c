@@ -102,6 +102,23 @@ static void new_certificate_is_shown(void **state)
     assert_int_equal(peer_fetch(young, "/")->status, 200);
 }
 
+static void sessions_are_resumed_after_a_reload(void **state)
+{
+    static const int versions[] = {TLS1_2_VERSION, 0};
+    struct rig *rig = *state;
+    rig_start(rig, "");
+    for (size_t i = 0; i < CHECK_LEN(versions); i++) {
+        struct peer_options options = {.wire.version = versions[i]};
+        struct peer *p = rig_peer(rig, &options);
+        assert_int_equal(peer_fetch(p, "/")->status, 200);
+        options.wire.session = peer_wire(p)->session;
+        reload(rig, "");
+        struct peer *again = rig_peer(rig, &options);
+        assert_true(SSL_session_reused(peer_wire(again)->channel.ssl));
+        assert_int_equal(peer_fetch(again, "/")->status, 200);
+    }
+}
+
 static void handshake_that_has_begun_is_finished(void **state)
 {
     /* SETTINGS, and a GET of /w on stream 1. */
@@ -306,6 +323,7 @@ int main(void)
         RIG_TEST(new_connections_get_the_new_configuration),
         RIG_TEST(broken_file_changes_nothing),
         RIG_TEST(new_certificate_is_shown),
+        RIG_TEST(sessions_are_resumed_after_a_reload),
         RIG_TEST(handshake_that_has_begun_is_finished),
         RIG_TEST(listeners_keep_their_clients_in_another_order),
         RIG_TEST(access_log_moves_to_the_new_file),

@@ -29,6 +29,7 @@
 #include "config/config.h"
 #include "tls/conn.h"
 #include "tls/context.h"
+#include "tls/tickets.h"
 
 enum { FIXTURE_PATH_BYTES = 256, FIXTURE_FILES = 64 };
 
@@ -310,10 +311,28 @@ static inline struct config fixture_config(struct config_certificate *certificat
     return c;
 }
 
+/* The time of the tests' session tickets. */
+static uint64_t fixture_now_ms = 1;
+
+static inline uint64_t fixture_clock(void)
+{
+    return fixture_now_ms;
+}
+
+/* The keys of all contexts of the process. */
+static inline struct tls_tickets *fixture_tickets(void)
+{
+    static struct tls_tickets *tickets;
+    if (!tickets)
+        tickets = tls_tickets_new(fixture_clock);
+    assert_non_null(tickets);
+    return tickets;
+}
+
 static inline struct tls_context *fixture_context(const struct config *c)
 {
     struct tls_error error = {""};
-    struct tls_context *ctx = tls_context_new(c, &error);
+    struct tls_context *ctx = tls_context_new(c, fixture_tickets(), &error);
     assert_string_equal(error.text, "");
     assert_non_null(ctx);
     return ctx;

@@ -304,7 +304,7 @@ static void one_bad_certificate_among_good_ones_is_an_error(void **state)
     mixed[1].key = sections[0].key;
     struct config c = fixture_config(mixed, 2);
     struct tls_error error = {""};
-    assert_null(tls_context_new(&c, &error));
+    assert_null(tls_context_new(&c, fixture_tickets(), &error));
     assert_non_null(strstr(error.text, "proxy.conf:2: [certificate wild]: key "));
 }
 
@@ -325,7 +325,7 @@ static void a_key_that_openssl_finds_too_weak_is_an_error(void **state)
     struct config_certificate section = {"weak", 9, weak.chain_path, weak.key_path};
     struct config c = fixture_config(&section, 1);
     struct tls_error error = {""};
-    assert_null(tls_context_new(&c, &error));
+    assert_null(tls_context_new(&c, fixture_tickets(), &error));
     assert_non_null(strstr(error.text, "proxy.conf:9: [certificate weak]: chain "));
     assert_non_null(strstr(error.text, "ee key too small"));
     EVP_PKEY_free(rsa);
