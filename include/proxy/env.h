@@ -15,6 +15,7 @@
 #include "http/date.h"
 #include "http/session.h"
 #include "origin/pool.h"
+#include "proxy/handshakes.h"
 #include "proxy/pace.h"
 #include "proxy/report.h"
 #include "proxy/thrift.h"
@@ -46,6 +47,7 @@ struct env {
     uint64_t clients_total;   /* that ever were */
     uint64_t clients_refused; /* because their address had too many */
     struct bucket refusals_said;
+    struct handshakes handshakes;
     struct thrift thrift;
     bool draining;
     char date[DATE_BYTES];

@@ -8,8 +8,10 @@
 #include <stdio.h>
 
 #include "proxy/report.h"
+#include "tls/failure.h"
 
-/* name, kind, help. What is labelled (responses, failures, links, push_off) is not in this list. */
+/* name, kind, help. What is labelled (responses, failures, links, push_off, handshakes_failed)
+ * is not in this list. */
 #define METRICS(X)                                                                                 \
     X(connections_open, "gauge", "Connections of clients that are open.")                          \
     X(connections_total, "counter", "Connections of clients that were accepted.")                  \
@@ -34,6 +36,7 @@ struct metrics {
     atomic_ullong failures[FAILURES_END];
     atomic_ullong links[PLAN_VERDICTS_END];
     atomic_ullong push_off[PLAN_OFF_END];
+    atomic_ullong handshakes_failed[TLS_FAILURES_END];
 };
 
 /* Counts an exchange that has ended. */

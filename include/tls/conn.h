@@ -16,6 +16,7 @@
 
 #include "base/attr.h"
 #include "base/blocks.h"
+#include "tls/failure.h"
 
 struct tls_context;
 struct tls_conn;
@@ -67,7 +68,9 @@ void tls_conn_shutdown(struct tls_conn *conn);
 const char *tls_conn_version(const struct tls_conn *conn);
 /* The session was resumed from a ticket. */
 bool tls_conn_resumed(const struct tls_conn *conn);
-/* One line about the last TLS_FAILED; lives as long as the connection. */
+/* The reason of a handshake that came to TLS_CLOSED or TLS_FAILED. */
+enum tls_failure tls_conn_failure(const struct tls_conn *conn);
+/* One line about the last TLS_FAILED or TLS_CLOSED; lives as long as the connection. */
 const char *tls_conn_why(const struct tls_conn *conn);
 
 #endif

@@ -15,6 +15,7 @@ struct tls_socket {
     int fd;
     struct buf out;
     uint64_t sent_bytes;    /* that the system took */
+    bool heard;             /* any byte of the peer */
     size_t allowance_bytes; /* that may still be read; then "again", as of an empty socket */
 };
 

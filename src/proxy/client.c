@@ -181,6 +181,12 @@ static void fall_asleep(struct client *c)
     wait_for(c, CLIENT_WAIT_ASLEEP, true);
 }
 
+static void note_failed_greeting(struct client *c, enum tls_failure why, const char *words)
+{
+    struct env *e = c->env;
+    handshakes_note(&e->handshakes, &c->peer, why, words, turn_now_ms(&e->turn));
+}
+
 static void on_timeout(struct timeout *t)
 {
     struct client *c = CONTAINER_OF(t, struct client, timeout);
@@ -198,8 +204,11 @@ static void on_timeout(struct timeout *t)
     case CLIENT_WAIT_ASLEEP:
         end_session(c, SESSION_LEAVE_NOW);
         break;
-    case CLIENT_WAIT_NONE:
     case CLIENT_WAIT_GREETING:
+        note_failed_greeting(c, TLS_FAILURE_TIMEOUT, "timeouts.handshake is over");
+        client_close(c, FAIL_CLIENT_STALLED);
+        break;
+    case CLIENT_WAIT_NONE:
     case CLIENT_WAIT_CLOSE:
         client_close(c, FAIL_CLIENT_STALLED);
         break;
@@ -246,9 +255,8 @@ static bool greet(struct client *c)
     case GREETING_WANTS_READ:
         return false;
     case GREETING_GONE:
-        break;
     case GREETING_FAILED:
-        log_debug("client %s: TLS handshake failed: %s", c->peer.text, tls_conn_why(c->tls));
+        note_failed_greeting(c, tls_conn_failure(c->tls), tls_conn_why(c->tls));
         break;
     }
     client_close(c, FAIL_CLIENT_GONE);
@@ -258,9 +266,10 @@ static bool greet(struct client *c)
 /* A client that asks and does not read gets no more read from it until it does. */
 static void regulate(struct client *c)
 {
-    bool flooded = c->write_blocked && (c->crossing == CLIENT_READS_AFTER_WRITE ||
-                                        (c->crossing == CLIENT_CROSSES_NOT &&
-                                         session_queued(c->session) > QUEUED_FRAMES));
+    bool flooded =
+        c->write_blocked &&
+        (c->crossing == CLIENT_READS_AFTER_WRITE ||
+         (c->crossing == CLIENT_CROSSES_NOT && session_queued(c->session) > QUEUED_FRAMES));
     if (flooded == c->read_blocked)
         return;
     c->read_blocked = flooded;

@@ -52,6 +52,7 @@ void metrics_add(struct metrics *to, const struct metrics *from)
     add_all(to->failures, from->failures, ARRAY_LEN(to->failures));
     add_all(to->links, from->links, ARRAY_LEN(to->links));
     add_all(to->push_off, from->push_off, ARRAY_LEN(to->push_off));
+    add_all(to->handshakes_failed, from->handshakes_failed, ARRAY_LEN(to->handshakes_failed));
 }
 
 static void print_head(FILE *out, const char *name, const char *kind, const char *help)
@@ -94,6 +95,16 @@ static void print_links(const struct metrics *m, FILE *out)
     }
 }
 
+static void print_handshakes(const struct metrics *m, FILE *out)
+{
+    print_head(out, "tls_handshakes_failed_total", "counter",
+               "TLS handshakes with clients that failed, by the reason.");
+    for (int f = 0; f < TLS_FAILURES_END; f++) {
+        fprintf(out, "headstart_tls_handshakes_failed_total{reason=\"%s\"} %llu\n",
+                tls_failure_word((enum tls_failure)f), value(&m->handshakes_failed[f]));
+    }
+}
+
 void metrics_print(const struct metrics *m, FILE *out)
 {
 #define X(name, kind, help)                                                                        \
@@ -104,4 +115,5 @@ void metrics_print(const struct metrics *m, FILE *out)
     print_responses(m, out);
     print_failures(m, out);
     print_links(m, out);
+    print_handshakes(m, out);
 }

@@ -25,6 +25,7 @@ enum order {
 /* How many clients there were. */
 struct tally {
     uint64_t open, total, refused;
+    uint64_t handshakes_failed[TLS_FAILURES_END];
 };
 
 struct worker {
@@ -144,6 +145,8 @@ static void tally_add(struct tally *t, const struct env *e)
     t->open += e->clients_len;
     t->total += e->clients_total;
     t->refused += e->clients_refused;
+    for (size_t i = 0; i < TLS_FAILURES_END; i++)
+        t->handshakes_failed[i] += e->handshakes.failed[i];
 }
 
 static void publish(struct worker *w, const struct tally *t)
@@ -151,6 +154,9 @@ static void publish(struct worker *w, const struct tally *t)
     atomic_store_explicit(&w->metrics.connections_open, t->open, memory_order_relaxed);
     atomic_store_explicit(&w->metrics.connections_total, t->total, memory_order_relaxed);
     atomic_store_explicit(&w->metrics.connections_refused_total, t->refused, memory_order_relaxed);
+    for (size_t i = 0; i < TLS_FAILURES_END; i++)
+        atomic_store_explicit(&w->metrics.handshakes_failed[i], t->handshakes_failed[i],
+                              memory_order_relaxed);
 }
 
 static void end_turn(struct worker *w)

@@ -18,6 +18,7 @@ enum {
 struct tls_conn {
     SSL *ssl;
     struct tls_socket socket;
+    enum tls_failure failure;
     const char *why;       /* static text */
     bool starved;          /* what OpenSSL has read ahead is no whole record */
     bool broken;           /* after a fatal error OpenSSL may not be asked to write */
@@ -81,19 +82,29 @@ void tls_conn_free(struct tls_conn *conn)
     mem_free(conn);
 }
 
+static enum tls_result closed(struct tls_conn *conn)
+{
+    conn->failure = conn->socket.heard ? TLS_FAILURE_CLOSED : TLS_FAILURE_SILENT;
+    conn->why = "closed by the peer";
+    return TLS_CLOSED;
+}
+
 static enum tls_result socket_fault(struct tls_conn *conn, int code)
 {
     conn->broken = true;
     if (code == 0 || code == EPIPE || code == ECONNRESET)
-        return TLS_CLOSED;
+        return closed(conn);
+    conn->failure = TLS_FAILURE_OTHER;
     conn->why = strerrordesc_np(code);
     return TLS_FAILED;
 }
 
 static enum tls_result protocol_fault(struct tls_conn *conn)
 {
-    const char *text = ERR_reason_error_string(ERR_peek_error());
+    unsigned long error = ERR_peek_error();
+    const char *text = ERR_reason_error_string(error);
     conn->broken = true;
+    conn->failure = tls_failure_of(ERR_GET_REASON(error));
     conn->why = text ? text : "TLS error";
     return TLS_FAILED;
 }
@@ -122,7 +133,7 @@ static enum tls_result result(struct tls_conn *conn, int returned)
         r = TLS_WANT_WRITE;
         break;
     case SSL_ERROR_ZERO_RETURN:
-        r = TLS_CLOSED;
+        r = closed(conn);
         break;
     case SSL_ERROR_SYSCALL:
         r = socket_fault(conn, code);
@@ -243,6 +254,11 @@ const char *tls_conn_version(const struct tls_conn *conn)
 bool tls_conn_resumed(const struct tls_conn *conn)
 {
     return SSL_session_reused(conn->ssl);
+}
+
+enum tls_failure tls_conn_failure(const struct tls_conn *conn)
+{
+    return conn->failure;
 }
 
 const char *tls_conn_why(const struct tls_conn *conn)

@@ -52,6 +52,7 @@ static int read_bytes(BIO *bio, char *to, int room)
         BIO_set_retry_read(bio);
     else if (n > 0)
         s->allowance_bytes -= (size_t)n;
+    s->heard |= n > 0;
     return (int)n;
 }
 

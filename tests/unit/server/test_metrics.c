@@ -155,6 +155,7 @@ static void sets_add_up(void **state)
     report.failure = FAIL_CLIENT_GONE;
     metrics_count(&metrics, &report);
     atomic_store(&metrics.connections_open, 7);
+    atomic_store(&metrics.handshakes_failed[TLS_FAILURE_ALPN], 5);
     metrics_add(&sum, &metrics);
     metrics_add(&sum, &metrics);
     expect_in(&sum, "connections_open", 14);
@@ -164,6 +165,7 @@ static void sets_add_up(void **state)
     expect_in(&sum, "failures_total{failure=\"client-gone\"}", 2);
     expect_in(&sum, "links_total{verdict=\"pushed\"}", 6);
     expect_in(&sum, "push_off_total{reason=\"status\"}", 2);
+    expect_in(&sum, "tls_handshakes_failed_total{reason=\"no-application-protocol\"}", 10);
     expect("connections_open", 7);
 }
 
@@ -205,7 +207,7 @@ static void every_family_is_described_before_its_samples(void **state)
     size_t plain = METRICS(X);
 #undef X
     assert_int_equal(samples, plain + METRICS_STATUS_CLASSES + (FAILURES_END - 1) +
-                                  PLAN_VERDICTS_END + (PLAN_OFF_END - 1));
+                                  PLAN_VERDICTS_END + (PLAN_OFF_END - 1) + TLS_FAILURES_END);
     free(text);
 }
 
