@@ -50,9 +50,9 @@ static inline void forge_on_secret(const SSL *ssl, const char *line)
     if (strncmp(line, label, sizeof(label) - 1) != 0 || !hex)
         return;
     for (size_t i = 0; i < FORGE_SECRET_BYTES; i++) {
-        char digits[3] = {hex[1 + 2 * i], hex[2 + 2 * i], '\0'};
-        forge_secret[i] = (unsigned char)OPENSSL_hexchar2int((unsigned char)digits[0]) << 4 |
-                          (unsigned char)OPENSSL_hexchar2int((unsigned char)digits[1]);
+        int high = OPENSSL_hexchar2int((unsigned char)hex[1 + 2 * i]);
+        int low = OPENSSL_hexchar2int((unsigned char)hex[2 + 2 * i]);
+        forge_secret[i] = (unsigned char)(high << 4 | low);
     }
 }
 
