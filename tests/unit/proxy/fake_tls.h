@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "tls/conn.h"
 
@@ -17,6 +18,7 @@ struct tls_conn {
 /* The one connection that there is. */
 static struct {
     struct tls_conn conn;
+    int fd;
     enum tls_result handshake, write, flush; /* what the next calls say */
     enum tls_result read;                    /* what a read says when nothing is there */
     size_t in;                               /* bytes that are there to be read */
@@ -38,7 +40,8 @@ static inline void fake_tls_reset(void)
 
 struct tls_conn *tls_conn_new(struct tls_context *ctx, int fd, struct blocks *blocks)
 {
-    (void)ctx, (void)fd, (void)blocks;
+    (void)ctx, (void)blocks;
+    fake_tls.fd = fd;
     return fake_tls.new_fails ? NULL : &fake_tls.conn;
 }
 
@@ -55,7 +58,9 @@ enum tls_result tls_conn_handshake(struct tls_conn *conn)
 
 enum tls_result tls_conn_read(struct tls_conn *conn, void *to, size_t room, size_t *n)
 {
+    char signs[64]; /* that there is something to read */
     (void)conn;
+    (void)!recv(fake_tls.fd, signs, sizeof signs, 0);
     if (fake_tls.in == 0)
         return fake_tls.read;
     *n = fake_tls.in < room ? fake_tls.in : room;
