@@ -2,7 +2,7 @@
  * A call lives inside its exchange. It is started once, waits for a connection of the pool, writes
  * the request, streams its body, and collects what the origin answers. It records; `changed` says
  * that there is something to look at, and whoever owns the call looks when its turn comes.
- * Borrows: the arena, the request and its fields, and the caller, until it is done or
+ * Borrows: the arena, the request, what its fields consist of, and the caller, until it is done or
  * call_cancel().
  * Calls back: `changed`, which must only queue; never after call_cancel(). */
 #ifndef ORIGIN_CALL_H
@@ -69,16 +69,19 @@ struct call {
     struct timeout timeout;
     struct arena *arena;
     const struct request *request;
-    bool awaits_continue; /* the client sends its body when the origin has said 100 */
-    bool retried;         /* a second time, on a fresh connection */
+    const struct fields *fields; /* of the request as it is forwarded; lives in the arena */
+    bool awaits_continue;        /* the client sends its body when the origin has said 100 */
+    bool retried;                /* a second time, on a fresh connection */
     bool on_reused;
     uint64_t first_byte_us; /* when the first byte of the answer came; 0: not yet */
 
-    /* what goes out */
-    struct span head;
-    struct span text;  /* to be written before the bytes of the body */
-    size_t chunk_left; /* bytes of the upload to be written after it */
-    bool chunk_open, upload_ended, upload_written;
+    /* what goes out: the head, then pieces of the body, each in its frame */
+    struct body framing; /* of the request as it is written; settled when its head is made */
+    bool head_made;
+    struct span head, line; /* to be written before the bytes of the body */
+    size_t piece_left;      /* bytes of the upload to be written after them */
+    struct span tail;       /* to be written after those */
+    bool upload_ended, upload_written;
     bool upload_used; /* bytes of the body were written */
     char chunk_line[H1_CHUNK_LINE_BYTES];
     struct buf upload;
@@ -103,7 +106,8 @@ NODISCARD bool call_start(struct call *c, struct pool *pool, struct caller *call
  * call_take_sent()) or no memory. */
 NODISCARD bool call_upload(struct call *c, struct span bytes);
 /* The body of the request has ended; `trailers` (NULL: none) are sent if the framing can carry
- * them. */
+ * them: it can if they were announced (RFC 9110 §6.6.2), or are there before the head is written.
+ */
 void call_upload_end(struct call *c, const struct fields *trailers);
 /* The bytes of the upload that were written since the last time it was asked. */
 size_t call_take_sent(struct call *c);

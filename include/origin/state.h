@@ -9,6 +9,8 @@
 #include "origin/pool.h"
 #include "origin/queue.h"
 
+enum { CALL_PIECES = 4 }; /* the most that are written at once */
+
 struct pool {
     struct pools *all;
     const struct config_origin *origin;
@@ -54,8 +56,8 @@ char *call_space(struct call *c, size_t *room);
 void call_received(struct call *c, char *at, size_t n);
 /* The origin will send no more; `in_order`: it said so, rather than that the connection broke. */
 void call_closed(struct call *c, bool in_order);
-/* The pieces to write next, at most 2; 0: none now. */
-int call_output(struct call *c, struct iovec pieces[2]);
+/* The pieces to write next; 0: none now. */
+int call_output(struct call *c, struct iovec pieces[CALL_PIECES]);
 /* `n` bytes of them were written. */
 void call_written(struct call *c, size_t n);
 /* The call ends here. Takes it off its connection, which is closed. */

@@ -73,8 +73,8 @@ bool answer_awaits_reader(const struct answer *a);
 /* Appends to the body of the request. False if there is no room (the sender did not wait for
  * answer_take_uploaded()) or no memory. */
 NODISCARD bool answer_upload(struct answer *a, struct span bytes);
-/* The body of the request has ended; `trailers` (NULL: none) are sent if the framing can carry
- * them. */
+/* The body of the request has ended; `trailers` (NULL: none) are sent if the framing can carry them
+ * (origin/call.h). */
 void answer_upload_end(struct answer *a, const struct fields *trailers);
 /* Returns the bytes of the upload that were passed on since this was last asked. */
 size_t answer_take_uploaded(struct answer *a);

@@ -40,19 +40,27 @@ void call_init(struct call *c, struct pools *pools, void (*changed)(struct call 
     c->heads_end = &c->heads;
 }
 
+static const struct fields *copy_fields(const struct fields *fields, struct arena *arena)
+{
+    struct fields *copy = arena_alloc(arena, sizeof *copy);
+    if (copy)
+        *copy = *fields;
+    return copy;
+}
+
 bool call_start(struct call *c, struct pool *pool, struct caller *caller, struct arena *arena,
                 const struct request *request, const struct fields *fields, enum call_rank rank)
 {
     assert(c->state == CALL_NEW);
+    c->fields = copy_fields(fields, arena);
+    if (!c->fields)
+        return false;
     c->pool = pool;
     c->caller = caller;
     c->arena = arena;
     c->request = request;
     c->rank = rank;
     c->awaits_continue = request_awaits_continue(request) && buf_len(&c->upload) == 0;
-    c->head = h1_request_head(arena, request, fields);
-    if (c->head.len == 0)
-        return false;
     set_state(c, CALL_WAITING);
     pool_enqueue(pool, c);
     return true;
@@ -63,22 +71,20 @@ void call_run(struct call *c, struct conn *conn)
     set_state(c, CALL_RUNNING);
     c->conn = conn;
     c->on_reused = conn->served > 0;
-    c->text = c->head;
     h1_reader_start(conn->reader, c->request->method, c->arena);
     call_watch(c);
     if (c->request->body.framing != BODY_NONE)
         c->changed(c); /* its client is awaited from now on */
 }
 
-bool call_request_is_written(const struct call *c)
-{
-    return c->state != CALL_WAITING && c->text.len == 0 && c->chunk_left == 0 &&
-           (c->request->body.framing == BODY_NONE || c->upload_written);
-}
-
 static bool has_output(const struct call *c)
 {
-    return c->text.len > 0 || c->chunk_left > 0;
+    return !c->head_made || c->head.len + c->line.len + c->piece_left + c->tail.len > 0;
+}
+
+bool call_request_is_written(const struct call *c)
+{
+    return !has_output(c) && c->upload_written;
 }
 
 /* Whose turn it is to do something decides which time-out runs: none while the client is awaited.
@@ -130,9 +136,9 @@ static void retry(struct call *c)
 {
     leave_conn(c, false);
     c->retried = true;
-    c->chunk_left = 0;
-    c->chunk_open = false;
-    c->upload_written = false;
+    c->head = c->line = c->tail = SPAN("");
+    c->piece_left = 0;
+    c->head_made = c->upload_written = false;
     set_state(c, CALL_WAITING);
     pool_enqueue(c->pool, c);
 }
@@ -152,16 +158,10 @@ static void complete(struct call *c, bool clean)
 {
     bool reusable = clean && call_request_is_written(c) && h1_reader_keeps_alive(c->conn->reader);
     c->trailers = h1_reader_trailers(c->conn->reader);
-    if (c->trailers->len > 0) {
-        struct fields *copy = arena_alloc(c->arena, sizeof *copy);
-        if (!copy) {
-            call_fail(c, CALL_NO_MEMORY);
-            return;
-        }
-        *copy = *c->trailers;
-        c->trailers = copy;
-    } else {
-        c->trailers = NULL;
+    c->trailers = c->trailers->len > 0 ? copy_fields(c->trailers, c->arena) : NULL;
+    if (c->arena->failed) {
+        call_fail(c, CALL_NO_MEMORY);
+        return;
     }
     leave_conn(c, reusable);
     set_state(c, CALL_COMPLETE);
@@ -263,27 +263,67 @@ void call_closed(struct call *c, bool in_order)
     }
 }
 
-/* Decides what is to be written after what was written: one chunk for all that waits. */
-static void prepare_output(struct call *c)
+/* How the request is framed. Only chunks carry trailers; a body that is here as a whole before the
+ * head is written has a length, also if its client did not say it. */
+static struct body choose_framing(const struct call *c)
 {
-    size_t waiting = buf_len(&c->upload);
-    bool chunked = c->request->body.framing == BODY_UNKNOWN;
-    if (has_output(c) || c->request->body.framing == BODY_NONE || c->upload_written)
-        return;
-    if (waiting > 0) {
-        if (chunked) {
-            c->text = h1_chunk_line(c->chunk_line, waiting, c->chunk_open);
-            c->chunk_open = true;
-        }
-        c->chunk_left = waiting;
-    } else if (c->upload_ended) {
-        if (chunked)
-            c->text = h1_last_chunk(c->arena, c->upload_trailers, c->chunk_open);
-        c->upload_written = !chunked || c->text.len > 0;
-    }
+    const struct request *request = c->request;
+    struct body body = request->body;
+    if (body.framing == BODY_NONE)
+        return body;
+    if (c->upload_ended ? c->upload_trailers != NULL
+                        : fields_get(&request->fields, FIELD_TRAILER) != NULL)
+        return (struct body){BODY_UNKNOWN, 0};
+    if (body.framing == BODY_UNKNOWN && c->upload_ended)
+        return (struct body){BODY_LENGTH, buf_len(&c->upload)};
+    return body;
 }
 
-int call_output(struct call *c, struct iovec pieces[2])
+static void make_head(struct call *c)
+{
+    c->framing = choose_framing(c);
+    c->head = h1_request_head(c->arena, c->request, c->framing, c->fields);
+    c->head_made = true;
+    c->upload_written = c->framing.framing == BODY_NONE;
+}
+
+/* One chunk for all that waits, with all that belongs to it, and the last one behind it if that is
+ * due: an origin may read whole chunks, and nobody knows when the next piece comes. */
+static void make_chunks(struct call *c)
+{
+    if (c->piece_left > 0) {
+        c->line = h1_chunk_line(c->chunk_line, c->piece_left);
+        c->tail = SPAN("\r\n");
+    }
+    if (c->upload_ended)
+        c->tail = h1_last_chunk(c->arena, c->upload_trailers, c->piece_left > 0);
+}
+
+/* Decides what is to be written after what was written. */
+static void prepare_output(struct call *c)
+{
+    if (c->head_made && has_output(c))
+        return;
+    if (!c->head_made)
+        make_head(c);
+    if (c->upload_written)
+        return;
+    c->piece_left = buf_len(&c->upload);
+    if (c->framing.framing == BODY_UNKNOWN)
+        make_chunks(c);
+    if (!c->upload_ended)
+        return;
+    c->upload_written = true;
+    call_watch(c); /* the end of a body with a length is not to be seen in what is written */
+}
+
+static void add_piece(struct iovec *pieces, int *count, struct span text)
+{
+    if (text.len > 0)
+        pieces[(*count)++] = (struct iovec){(void *)text.ptr, text.len};
+}
+
+int call_output(struct call *c, struct iovec pieces[CALL_PIECES])
 {
     int count = 0;
     prepare_output(c);
@@ -291,24 +331,33 @@ int call_output(struct call *c, struct iovec pieces[2])
         call_fail(c, CALL_NO_MEMORY);
         return 0;
     }
-    if (c->text.len > 0)
-        pieces[count++] = (struct iovec){(void *)c->text.ptr, c->text.len};
-    if (c->chunk_left > 0)
-        pieces[count++] = (struct iovec){(void *)buf_bytes(&c->upload).ptr, c->chunk_left};
+    add_piece(pieces, &count, c->head);
+    add_piece(pieces, &count, c->line);
+    add_piece(pieces, &count, span_of(buf_bytes(&c->upload).ptr, c->piece_left));
+    add_piece(pieces, &count, c->tail);
     return count;
+}
+
+/* Takes what was written of `text` off its front; returns how many of the `n` bytes are left. */
+static size_t take_written(struct span *text, size_t n)
+{
+    size_t of_text = n < text->len ? n : text->len;
+    *text = span_from(*text, of_text);
+    return n - of_text;
 }
 
 void call_written(struct call *c, size_t n)
 {
-    size_t of_text = n < c->text.len ? n : c->text.len;
-    size_t of_chunk = n - of_text;
-    c->text = span_from(c->text, of_text);
-    c->chunk_left -= of_chunk;
-    buf_consume(&c->upload, of_chunk);
-    c->upload_sent += of_chunk;
-    c->upload_used = c->upload_used || of_chunk > 0;
+    n = take_written(&c->head, n);
+    n = take_written(&c->line, n);
+    size_t of_piece = n < c->piece_left ? n : c->piece_left;
+    take_written(&c->tail, n - of_piece);
+    c->piece_left -= of_piece;
+    buf_consume(&c->upload, of_piece);
+    c->upload_sent += of_piece;
+    c->upload_used = c->upload_used || of_piece > 0;
     call_watch(c);
-    if (of_chunk > 0)
+    if (of_piece > 0)
         c->changed(c);
 }
 

@@ -144,7 +144,7 @@ static void conn_read(struct conn *c)
 
 static void conn_write(struct conn *c)
 {
-    struct iovec pieces[2];
+    struct iovec pieces[CALL_PIECES];
     int count;
     while (c->state == CONN_BUSY && !c->write_broken &&
            (count = call_output(c->call, pieces)) > 0) {

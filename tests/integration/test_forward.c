@@ -517,8 +517,13 @@ static void upload_keeps_the_framing_that_it_can_have(void **state)
     struct stub *stub = rig_start(rig, "");
     struct peer *p = rig_peer(rig, NULL);
     struct peer_request request = {
-        .method = "POST", .path = "/u", .body = true, .body_text = "hello"};
-    assert_int_equal(peer_until_closed(p, peer_send(p, &request))->status, 200);
+        .method = "POST", .path = "/u", .body = true, .body_text = "hello", .body_hold_at = 2};
+    int32_t id = peer_send(p, &request);
+    peer_settle(p);
+    stub_wait(stub, STUB_READ, 2);
+    peer_release(p, id);
+    assert_int_equal(peer_until_closed(p, id)->status, 200);
+    request.body_hold_at = 0;
     request.fields = FIELDS("content-length", "5");
     assert_int_equal(peer_until_closed(p, peer_send(p, &request))->status, 200);
     request = (struct peer_request){
@@ -528,7 +533,7 @@ static void upload_keeps_the_framing_that_it_can_have(void **state)
     const struct stub_request *r = stub_request(stub, 0);
     check_text(fieldset_get(&r->fields, "transfer-encoding"), "chunked");
     assert_int_equal(fieldset_count(&r->fields, "content-length"), 0);
-    check_text(bytes_text(&r->raw), "5\r\nhello\r\n0\r\n\r\n");
+    check_text(bytes_text(&r->raw), "2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n");
     r = stub_request(stub, 1);
     check_text(fieldset_get(&r->fields, "content-length"), "5");
     assert_int_equal(fieldset_count(&r->fields, "transfer-encoding"), 0);

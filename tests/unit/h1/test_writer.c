@@ -36,6 +36,7 @@ static void a_head_says_how_its_body_ends(void **state)
         {"POST", "/", "", {BODY_NONE, 0}, "POST / HTTP/1.1\r\ncontent-length: 0\r\n\r\n"},
         {"PUT", "/", "", {BODY_NONE, 0}, "PUT / HTTP/1.1\r\ncontent-length: 0\r\n\r\n"},
         {"PATCH", "/", "", {BODY_NONE, 0}, "PATCH / HTTP/1.1\r\ncontent-length: 0\r\n\r\n"},
+        {"DELETE", "/", "", {BODY_LENGTH, 0}, "DELETE / HTTP/1.1\r\ncontent-length: 0\r\n\r\n"},
         {"POST", "/", "", {BODY_LENGTH, 0}, "POST / HTTP/1.1\r\ncontent-length: 0\r\n\r\n"},
         {"GET", "/", "", {BODY_LENGTH, 5}, "GET / HTTP/1.1\r\ncontent-length: 5\r\n\r\n"},
         {"PUT",
@@ -55,9 +56,40 @@ static void a_head_says_how_its_body_ends(void **state)
         const struct request request = {
             .method = span_str(cases[i].method),
             .path = span_str(cases[i].path),
-            .body = cases[i].body,
         };
-        assert_text(h1_request_head(&arena, &request, &fields), cases[i].out);
+        assert_text(h1_request_head(&arena, &request, cases[i].body, &fields), cases[i].out);
+    }
+}
+
+/* What its client said of a body that is none is repeated where the method may have one. */
+static void a_head_repeats_that_there_is_no_body(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *method, *said, *framing;
+    } cases[] = {
+        {"POST", "content-length: 0\n", "content-length: 0\r\n"},
+        {"DELETE", "content-length: 0\n", "content-length: 0\r\n"},
+        {"PROPFIND", "content-length: 0\n", "content-length: 0\r\n"},
+        {"OPTIONS", "content-length: 0\n", "content-length: 0\r\n"},
+        {"post", "content-length: 0\n", "content-length: 0\r\n"},
+        {"GET", "content-length: 0\n", ""},
+        {"HEAD", "content-length: 0\n", ""},
+        {"PROPFIND", "", ""},
+        {"post", "", ""},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct fields none = read_fields(&arena, "");
+        const struct request request = {
+            .method = span_str(cases[i].method),
+            .path = SPAN("/"),
+            .fields = read_fields(&arena, cases[i].said),
+        };
+        struct span expected =
+            arena_printf(&arena, "%s / HTTP/1.1\r\n%s\r\n", cases[i].method, cases[i].framing);
+        struct span head = h1_request_head(&arena, &request, (struct body){BODY_NONE, 0}, &none);
+        if (!span_eq(head, expected))
+            fail_msg("came\n%.*s\nnot\n%.*s", SPAN_ARG(head), SPAN_ARG(expected));
     }
 }
 
@@ -66,18 +98,16 @@ static void a_chunk_begins_with_its_size(void **state)
     (void)state;
     static const struct {
         size_t len;
-        bool after;
         const char *out;
     } cases[] = {
-        {1, false, "1\r\n"},
-        {1, true, "\r\n1\r\n"},
-        {255, false, "ff\r\n"},
-        {65536, true, "\r\n10000\r\n"},
-        {SIZE_MAX, true, "\r\nffffffffffffffff\r\n"},
+        {1, "1\r\n"},
+        {255, "ff\r\n"},
+        {65536, "10000\r\n"},
+        {SIZE_MAX, "ffffffffffffffff\r\n"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         char out[H1_CHUNK_LINE_BYTES];
-        assert_text(h1_chunk_line(out, cases[i].len, cases[i].after), cases[i].out);
+        assert_text(h1_chunk_line(out, cases[i].len), cases[i].out);
     }
 }
 
@@ -106,6 +136,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_head_says_how_its_body_ends, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_head_repeats_that_there_is_no_body, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_chunk_begins_with_its_size, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_last_chunk_carries_the_trailers, set_up, tear_down),
     };
