@@ -76,6 +76,7 @@ struct config_origin {
     bool verify;      /* of an https origin's certificate */
     const char *host; /* sent as Host; NULL: what the client sent */
     bool via;         /* requests say in Via that they came through this proxy */
+    bool strict;      /* refuse every response that is not to the letter */
     uint64_t max_connections; /* of one worker */
 };
 

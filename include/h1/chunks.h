@@ -5,6 +5,7 @@
 
 #include "base/attr.h"
 #include "base/span.h"
+#include "h1/quirk.h"
 
 enum h1_chunk_state {
     H1_CHUNK_START, /* before the first digit of a size */
@@ -27,7 +28,9 @@ enum h1_chunk_state {
 
 struct h1_chunks {
     enum h1_chunk_state state;
+    struct h1_quirks *quirks;
     uint64_t left;                     /* the size of the chunk, and what is to come of it */
+    bool data_has_cr;                  /* its last byte is a CR */
     size_t line_bytes, max_line_bytes; /* what lies between the data of two chunks */
 };
 
@@ -38,8 +41,8 @@ struct h1_chunked {
 };
 
 /* The first chunk is next. What stands between the data of two chunks, extensions with it, may have
- * `max_line_bytes`. */
-void h1_chunks_start(struct h1_chunks *c, size_t max_line_bytes);
+ * `max_line_bytes`. `quirks` (borrowed) says how lenient to be, and is told. */
+void h1_chunks_start(struct h1_chunks *c, size_t max_line_bytes, struct h1_quirks *quirks);
 /* Reads `input` up to its end or the end of the last chunk's line. The data goes to `to`, which is
  * input.ptr or lies before it in the same block. Extensions are checked and passed over (RFC 9112
  * §7.1.1).

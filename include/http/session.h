@@ -6,7 +6,8 @@
  * nothing: who frees a session knows its streams.
  * Events come from session_receive(), session_send() and session_taken() only, and what they call
  * must only record: no verb may be called from there. Spans given to events are valid during the
- * call; heads and fields given to verbs are borrowed until the stream is closed. */
+ * call; heads and fields given to verbs are borrowed until the stream is closed, but for
+ * informational heads, which are copied. */
 #ifndef HTTP_SESSION_H
 #define HTTP_SESSION_H
 
@@ -176,7 +177,8 @@ static inline void session_free(struct session *s)
         s->verbs->free(s);
 }
 
-/* Sends an informational head (RFC 9110 §15.2). False when memory is out. */
+/* Sends an informational head (RFC 9110 §15.2), of which nothing is borrowed. False when memory is
+ * out. */
 NODISCARD static inline bool stream_inform(struct stream *stream, const struct response *head)
 {
     return !stream->session || stream->session->verbs->inform(stream, head);

@@ -8,6 +8,7 @@
 #ifndef ORIGIN_CALL_H
 #define ORIGIN_CALL_H
 
+#include "base/bucket.h"
 #include "base/buf.h"
 #include "base/timeouts.h"
 #include "h1/writer.h"
@@ -90,6 +91,8 @@ struct call {
 
     /* what comes in */
     struct call_head *heads, **heads_end;
+    struct arena interim;       /* holds the informational ones */
+    struct bucket interim_left; /* bytes of them that may come now */
     bool has_final_head;
     bool flows; /* the last read was large */
     struct buf body;
@@ -111,7 +114,8 @@ NODISCARD bool call_upload(struct call *c, struct span bytes);
 void call_upload_end(struct call *c, const struct fields *trailers);
 /* The bytes of the upload that were written since the last time it was asked. */
 size_t call_take_sent(struct call *c);
-/* The next head that came, informational ones too; NULL: none. */
+/* The next head that came, informational ones too; NULL: none. An informational one, and what was
+ * put into its arena, may be gone with the next call. */
 struct response *call_take_head(struct call *c);
 /* The bytes of the response's body that are here. */
 struct span call_body(const struct call *c);

@@ -9,6 +9,7 @@
 #include "base/blocks.h"
 #include "base/turn.h"
 #include "config/config.h"
+#include "origin/notes.h"
 
 enum {
     POOL_BODY_BYTES = 32768,   /* of a response's body, held for a client */
@@ -21,10 +22,10 @@ enum {
 struct pool;
 struct pools;
 
-/* The pools of all origins of `config`, empty. Borrows everything for its life. NULL when memory
- * is out. */
+/* The pools of all origins of `config`, for which `notes` were made, empty. Borrows everything for
+ * its life. NULL when memory is out. */
 NODISCARD struct pools *pools_new(struct event_base *base, struct turn *turn,
-                                  const struct config *config);
+                                  const struct config *config, struct notes *notes);
 /* Closes every connection and frees the pools; NULL is fine. No call may be under way. */
 void pools_free(struct pools *p);
 /* The pool of an origin of the configuration. */

@@ -6,6 +6,7 @@
 #include "base/bucket.h"
 #include "origin/call.h"
 #include "origin/conn.h"
+#include "origin/notes.h"
 #include "origin/pool.h"
 #include "origin/queue.h"
 
@@ -23,12 +24,14 @@ struct pool {
     struct turn_task serve;
     struct bucket warnings;
     unsigned unsaid; /* failures since the last one that was logged */
+    unsigned quirks; /* bits by enum h1_quirk: those that were noted */
 };
 
 struct pools {
     struct event_base *base;
     struct turn *turn;
     const struct config *config;
+    struct notes *notes;
     void *share;
     struct blocks body_blocks, flow_blocks, upload_blocks;
     struct timeouts queue, push_wait, response, stall, idle;
@@ -47,6 +50,8 @@ void pool_serve_soon(struct pool *p);
 void pool_dial_failed(struct pool *p, enum call_fault fault, const char *why);
 /* Logs what an origin did wrong, one line a second at most. */
 void pool_warn(struct pool *p, const char *what, const char *why);
+/* Logs quirks of a response (bits by enum h1_quirk), each kind once for an origin. */
+void pool_note(struct pool *p, unsigned quirks);
 
 /* The connection that the call got. */
 void call_run(struct call *c, struct conn *conn);

@@ -55,7 +55,8 @@ NODISCARD bool answer_start(struct answer *a, const struct answer_ask *ask);
  * `date` is borrowed. */
 void answer_give(struct answer *a, struct arena *arena, unsigned status, struct span method,
                  struct span date);
-/* Returns the next head that came, informational ones too; NULL: none. */
+/* Returns the next head that came, informational ones too; NULL: none. An informational one, and
+ * what was put into its arena, may be gone with the next call. */
 struct response *answer_take_head(struct answer *a);
 /* How far it is. */
 enum answer_state answer_state(const struct answer *a);

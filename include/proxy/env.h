@@ -67,6 +67,7 @@ struct env {
 struct env_rules {
     const struct config *config;
     struct tls_context *tls;
+    struct notes *notes;
     struct crowd *crowd;
     struct siphash_key key; /* random and secret */
 };

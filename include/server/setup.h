@@ -1,18 +1,20 @@
-/* setup.h - a configuration and what was loaded for it: what clients are served by.
- * Immutable and shared by all threads, each of which holds it as long as it uses it; the last to
- * let go frees it. A reload makes a new one. */
+/* setup.h - a configuration and what was made for it: what clients are served by.
+ * Immutable, but for the notes, and shared by all threads, each of which holds it as long as it
+ * uses it; the last to let go frees it. A reload makes a new one. */
 #ifndef SERVER_SETUP_H
 #define SERVER_SETUP_H
 
 #include <stdatomic.h>
 
 #include "config/config.h"
+#include "origin/notes.h"
 #include "server/arguments.h"
 #include "tls/context.h"
 
 struct setup {
     struct config *config;
     struct tls_context *tls;
+    struct notes *notes;
     atomic_uint holders;
 };
 

@@ -80,6 +80,15 @@ static const struct option ORIGIN[] = {
              "no answer to a request that has one, unless its `gzip_proxied` says so "
              "(`gzip_proxied any;`): where that cannot be set, choose `off`. What a client sent as "
              "`Via` passes either way, and answers to clients carry ours."},
+    {FILLS("strict", switch, config_origin, strict), .fallback = "off",
+     .help =
+         "Refuse with 502 every response that is not to the letter of HTTP/1.1. `off` reads what "
+         "has one meaning all the same: lines that end in LF alone, an empty line before the "
+         "status line, a status line with tabs or several spaces, a version above 1.1, a status "
+         "over 599, white space before a colon or at the end of a chunk's line, "
+         "`content-length` several times with the same value, `transfer-encoding: chunked` "
+         "twice, beside `content-length` (which is dropped) or in HTTP/1.0. Each kind is logged "
+         "once for an origin, and such a connection is not used again."},
     {FILLS("max_connections", count, config_origin, max_connections), .fallback = "256", .min = 1,
      .max = 65535,
      .help = "How many connections each worker may have to this origin at once; while clients from "
@@ -152,8 +161,11 @@ static const struct option LIMITS[] = {
              "values, and 32 bytes for each field). A larger request is answered with 431."},
     {FILLS("origin_header", size, config, limits.origin_header_bytes), .fallback = "64k",
      .min = KIB, .max = MIB,
-     .help = "How large the head of an origin's response may be. A larger one is a failure of the "
-             "origin: the client gets 502."},
+     .help =
+         "How large the head of an origin's response may be. A larger one is a failure of the "
+         "origin: the client gets 502. So are informational responses (1xx) that have more than "
+         "four times as much together, each counted with 100 bytes more, unless they come "
+         "slowly: the same amount is allowed again for every minute."},
     {FILLS("streams", count, config, limits.streams), .fallback = "100", .min = 1, .max = 1000,
      .help = "How many requests a client may have open at once on one connection."},
     {FILLS("connections_per_address", count, config, limits.connections_per_address),

@@ -6,9 +6,9 @@ static const char bad_size[] = "the size of a chunk is not a hexadecimal number,
 static const char bad_line_end[] = "the line of a chunk does not end in CRLF";
 static const char bad_data_end[] = "CRLF does not follow the data of a chunk";
 
-void h1_chunks_start(struct h1_chunks *c, size_t max_line_bytes)
+void h1_chunks_start(struct h1_chunks *c, size_t max_line_bytes, struct h1_quirks *quirks)
 {
-    *c = (struct h1_chunks){.max_line_bytes = max_line_bytes};
+    *c = (struct h1_chunks){.max_line_bytes = max_line_bytes, .quirks = quirks};
 }
 
 /* The value of a hexadecimal digit; 16 for anything else. */
@@ -112,10 +112,31 @@ static const char *extension_fault(enum h1_chunk_state state, enum byte_class cl
     return "an extension of a chunk is neither a name nor a name with a value";
 }
 
+static enum h1_chunk_state after_line(const struct h1_chunks *c)
+{
+    return c->left > 0 ? H1_CHUNK_DATA : H1_CHUNK_TRAILERS;
+}
+
+/* The end of a line that a lenient reader takes: white space may stand before it, and LF alone may
+ * be it. 0: this is no such end. */
+static enum h1_chunk_state lenient_end(const struct h1_chunks *c, enum byte_class class)
+{
+    bool is_blank = c->state == H1_CHUNK_BLANK || c->state == H1_CHUNK_NAME_END;
+    if ((class != CR && class != LF) || (!is_blank && moves[c->state][CR] == 0))
+        return 0;
+    if (is_blank && !h1_quirk_passes(c->quirks, H1_QUIRK_CHUNK_BLANKS))
+        return 0;
+    if (class == CR)
+        return H1_CHUNK_LF;
+    return h1_quirk_passes(c->quirks, H1_QUIRK_CHUNK_LF) ? after_line(c) : 0;
+}
+
 static const char *take_extension(struct h1_chunks *c, char byte)
 {
     enum byte_class class = classify(byte);
     enum h1_chunk_state next = moves[c->state][class];
+    if (next == 0)
+        next = lenient_end(c, class);
     if (next == 0)
         return extension_fault(c->state, class);
     c->state = next;
@@ -125,9 +146,14 @@ static const char *take_extension(struct h1_chunks *c, char byte)
 /* A digit, or what ends a size. */
 static const char *take_size(struct h1_chunks *c, char byte)
 {
-    enum h1_chunk_state next = hex_digit(byte) > 15 ? moves[H1_CHUNK_SIZE][classify(byte)] : 0;
+    if (hex_digit(byte) <= 15)
+        return take_digit(c, byte);
+    enum byte_class class = classify(byte);
+    enum h1_chunk_state next = moves[H1_CHUNK_SIZE][class];
     if (next == 0)
-        return byte == '\n' ? bad_line_end : take_digit(c, byte);
+        next = lenient_end(c, class);
+    if (next == 0)
+        return class == LF ? bad_line_end : bad_size;
     c->state = next;
     return NULL;
 }
@@ -136,16 +162,19 @@ static const char *take_line_end(struct h1_chunks *c, char byte)
 {
     if (byte != '\n')
         return bad_line_end;
-    c->state = c->left > 0 ? H1_CHUNK_DATA : H1_CHUNK_TRAILERS;
+    c->state = after_line(c);
     return NULL;
 }
 
+/* LF alone behind data that ends in CR may be the rest of a CRLF: then the size was wrong. */
 static const char *take_data_end(struct h1_chunks *c, char byte)
 {
-    bool is_cr = c->state == H1_CHUNK_DATA_CR;
-    if (byte != (is_cr ? '\r' : '\n'))
+    bool is_lf =
+        byte == '\n' && (c->state == H1_CHUNK_DATA_LF ||
+                         (!c->data_has_cr && h1_quirk_passes(c->quirks, H1_QUIRK_CHUNK_LF)));
+    if (!is_lf && (byte != '\r' || c->state == H1_CHUNK_DATA_LF))
         return bad_data_end;
-    c->state = is_cr ? H1_CHUNK_DATA_LF : H1_CHUNK_START;
+    c->state = is_lf ? H1_CHUNK_START : H1_CHUNK_DATA_LF;
     return NULL;
 }
 
@@ -184,6 +213,7 @@ static const char *take_byte(struct h1_chunks *c, char byte)
 static size_t take_data(struct h1_chunks *c, struct span rest, char *to)
 {
     size_t n = rest.len < c->left ? rest.len : (size_t)c->left;
+    c->data_has_cr = rest.ptr[n - 1] == '\r';
     if (to != rest.ptr)
         memmove(to, rest.ptr, n);
     c->left -= n;

@@ -16,19 +16,22 @@ enum phase {
     PHASE_END,
 };
 
-enum { MAX_INFORMATIONAL = 64 };
+enum { MAX_EMPTY_LINES = 16 };
 
 struct h1_reader {
     enum phase phase;
     size_t head_bytes;
-    struct arena *arena;
+    struct arena *arena, *interim;
     bool is_head_method, begun, keeps_alive;
-    unsigned informational;
+    struct h1_quirks quirks;
+    unsigned empty_lines;       /* that stood before status lines */
+    bool empty_line_has_its_cr; /* the last byte was the CR of one more */
 
     char *pending; /* the lines of a head, or of trailers, that came in pieces */
     size_t pending_len, pending_capacity;
-    size_t line;  /* where the first line begins that was not complete yet */
-    size_t clean; /* how far that was looked at */
+    size_t line;     /* where the first line begins that was not complete yet */
+    size_t clean;    /* how far that was looked at */
+    size_t lone_lfs; /* lines before it that end in LF alone */
 
     uint64_t left; /* of a body with a length */
     struct h1_chunks chunks;
@@ -36,11 +39,13 @@ struct h1_reader {
     const char *why;
 };
 
-struct h1_reader *h1_reader_new(size_t head_bytes)
+struct h1_reader *h1_reader_new(size_t head_bytes, bool strict)
 {
     struct h1_reader *r = mem_zalloc(1, sizeof *r);
-    if (r)
-        r->head_bytes = head_bytes;
+    if (!r)
+        return NULL;
+    r->head_bytes = head_bytes;
+    r->quirks.strict = strict;
     return r;
 }
 
@@ -56,16 +61,18 @@ static void drop_pending(struct h1_reader *r)
 {
     mem_free(r->pending);
     r->pending = NULL;
-    r->pending_len = r->pending_capacity = r->line = r->clean = 0;
+    r->pending_len = r->pending_capacity = r->line = r->clean = r->lone_lfs = 0;
 }
 
-void h1_reader_start(struct h1_reader *r, struct span method, struct arena *arena)
+void h1_reader_start(struct h1_reader *r, struct span method, struct arena *arena,
+                     struct arena *interim)
 {
     r->phase = PHASE_HEAD;
     r->arena = arena;
+    r->interim = interim;
     r->is_head_method = span_eq(method, SPAN("HEAD"));
-    r->begun = r->keeps_alive = false;
-    r->informational = 0;
+    r->begun = r->keeps_alive = r->empty_line_has_its_cr = false;
+    r->quirks.seen = r->empty_lines = 0;
     r->why = NULL;
     drop_pending(r);
     fields_init(&r->trailers, arena);
@@ -85,13 +92,32 @@ static enum h1_result out_of_memory(struct h1_reader *r)
 
 enum { CRLF_BYTES = 2 };
 
+/* A lenient reader takes LF alone for the end of a line (RFC 9112 §2.2). Returns its length, or 0.
+ */
+static RARE size_t lone_lf(struct h1_reader *r, struct span rest)
+{
+    if (rest.len == 0 || rest.ptr[0] != '\n' || !h1_quirk_passes(&r->quirks, H1_QUIRK_LINE_LF))
+        return 0;
+    r->lone_lfs++;
+    return 1;
+}
+
+/* The length of the line end that stands at `at`; 0: none does. */
+static inline size_t line_end(struct h1_reader *r, struct span text, size_t at)
+{
+    const char *end = text.ptr + at;
+    if (text.len - at >= CRLF_BYTES && end[0] == '\r' && end[1] == '\n')
+        return CRLF_BYTES;
+    return lone_lf(r, span_from(text, at));
+}
+
 static bool is_folded(struct span text, size_t line)
 {
     return line < text.len && (text.ptr[line] == ' ' || text.ptr[line] == '\t');
 }
 
-/* Why a line whose text is followed by `rest`, which is no CRLF, cannot be right; NULL if more of
- * it may come. */
+/* Why a line whose text is followed by `rest`, which is no end of it, cannot be right; NULL if more
+ * of it may come. */
 static const char *line_fault(struct span rest)
 {
     if (rest.len == 0 || (rest.len == 1 && rest.ptr[0] == '\r'))
@@ -108,21 +134,23 @@ static size_t find_empty_line(struct h1_reader *r, struct span text)
     size_t line = r->line, at = r->clean;
     while (!is_folded(text, line)) {
         at = field_value_end(text, at);
-        const char *end = text.ptr + at;
-        if (text.len - at < CRLF_BYTES || end[0] != '\r' || end[1] != '\n') {
+        size_t end = line_end(r, text, at);
+        if (end == 0) {
             r->line = line;
             r->clean = at;
             r->why = line_fault(span_from(text, at));
             return 0;
         }
-        at += CRLF_BYTES;
-        if (at - line == CRLF_BYTES)
+        at += end;
+        if (at - line == end)
             return at;
         line = at;
     }
     r->why = "a field line is folded";
     return 0;
 }
+
+static const char no_start[] = "it does not begin with HTTP/1.";
 
 static bool can_be_head(struct span text)
 {
@@ -162,7 +190,7 @@ static enum h1_result collect(struct h1_reader *r, struct span input, struct spa
         text = span_of(r->pending, r->pending_len);
     }
     if (r->phase == PHASE_HEAD && !can_be_head(text))
-        return refuse(r, "it does not begin with HTTP/1.");
+        return refuse(r, no_start);
     size_t len = find_empty_line(r, text);
     if (r->why)
         return H1_MALFORMED;
@@ -177,13 +205,31 @@ static enum h1_result collect(struct h1_reader *r, struct span input, struct spa
     return H1_OK;
 }
 
-/* A message is parsed where it stays. */
-static char *copy_lines(struct h1_reader *r, struct span lines)
+/* Copies lines so that each ends in CRLF. */
+static RARE void copy_with_crlf(char *to, struct span lines)
 {
-    char *copy = arena_text(r->arena, lines.len);
-    if (copy)
-        memcpy(copy, lines.ptr, lines.len);
-    return copy;
+    char before = '\0';
+    for (size_t i = 0; i < lines.len; before = lines.ptr[i++]) {
+        if (lines.ptr[i] == '\n' && before != '\r')
+            *to++ = '\r';
+        *to++ = lines.ptr[i];
+    }
+}
+
+/* A message is parsed where it stays. `*lines` is set to the copy; false when memory is out. */
+static bool copy_lines(const struct h1_reader *r, struct arena *arena, struct span *lines,
+                       char **copy)
+{
+    size_t len = lines->len + r->lone_lfs;
+    *copy = arena_text(arena, len);
+    if (!*copy)
+        return false;
+    if (r->lone_lfs > 0)
+        copy_with_crlf(*copy, *lines);
+    else
+        memcpy(*copy, lines->ptr, len);
+    *lines = span_of(*copy, len);
+    return true;
 }
 
 static bool has_no_body(const struct h1_reader *r, unsigned status)
@@ -199,7 +245,7 @@ static void settle_body(struct h1_reader *r, const struct h1_head *head)
         *body = (struct body){BODY_NONE, 0};
         r->phase = head->response->status < 200 ? PHASE_HEAD : PHASE_END;
     } else if (head->chunked) {
-        h1_chunks_start(&r->chunks, r->head_bytes);
+        h1_chunks_start(&r->chunks, r->head_bytes, &r->quirks);
         r->phase = PHASE_CHUNKS;
     } else if (body->framing == BODY_LENGTH) {
         r->left = body->length;
@@ -209,20 +255,30 @@ static void settle_body(struct h1_reader *r, const struct h1_head *head)
     }
 }
 
+/* The status code of a head whose lines are complete begins with 1, as far as it has one. */
+static bool is_interim(struct span lines)
+{
+    size_t at = sizeof "HTTP/1.1" - 1;
+    while (lines.ptr[at] == ' ' || lines.ptr[at] == '\t')
+        at++;
+    return lines.ptr[at] == '1';
+}
+
 static enum h1_result parse_head(struct h1_reader *r, struct span lines, struct h1_fed *out)
 {
-    char *copy = copy_lines(r, lines);
-    struct h1_head head = {.response = arena_alloc(r->arena, sizeof *head.response)};
-    if (!head.response || !copy)
+    struct arena *arena = is_interim(lines) ? r->interim : r->arena;
+    struct h1_head head = {.response = arena_alloc(arena, sizeof *head.response),
+                           .quirks = &r->quirks};
+    char *copy;
+    out->head_bytes = lines.len;
+    if (!head.response || !copy_lines(r, arena, &lines, &copy))
         return out_of_memory(r);
-    fields_init(&head.response->fields, r->arena);
+    fields_init(&head.response->fields, arena);
     const char *fault = h1_head_parse(&head, copy, lines.len);
     if (head.response->fields.failed)
         return out_of_memory(r);
     if (fault)
         return refuse(r, fault);
-    if (head.response->status < 200 && ++r->informational > MAX_INFORMATIONAL)
-        return refuse(r, "too many informational responses");
     settle_body(r, &head);
     r->keeps_alive = head.keeps_alive;
     out->head = head.response;
@@ -230,9 +286,39 @@ static enum h1_result parse_head(struct h1_reader *r, struct span lines, struct 
     return H1_OK;
 }
 
+/* Counts the bytes of the empty lines that `input` begins with, where the next line is that of a
+ * status: what RFC 9112 §2.2 asks of a server, for origins that write a line break too many. */
+static size_t count_empty_lines(struct h1_reader *r, struct span input)
+{
+    size_t at = 0;
+    if (r->pending_len > 0 || r->quirks.strict)
+        return 0;
+    for (; at < input.len && r->empty_lines < MAX_EMPTY_LINES; at++) {
+        char byte = input.ptr[at];
+        if (byte != '\n' && (byte != '\r' || r->empty_line_has_its_cr))
+            break;
+        r->empty_line_has_its_cr = byte == '\r';
+        r->empty_lines += byte == '\n';
+    }
+    return at;
+}
+
+/* Passes over what stands before a head. False: it is not to be passed over. */
+static RARE bool skip_empty_lines(struct h1_reader *r, struct span input, struct h1_fed *out)
+{
+    out->consumed = count_empty_lines(r, input);
+    bool is_torn = r->empty_line_has_its_cr && out->consumed < input.len;
+    return !is_torn && (out->consumed == 0 || h1_quirk_passes(&r->quirks, H1_QUIRK_EMPTY_LINE));
+}
+
 static enum h1_result feed_head(struct h1_reader *r, struct span input, struct h1_fed *out)
 {
     struct span lines;
+    bool is_start = input.ptr[0] == 'H' && !r->empty_line_has_its_cr;
+    if (!is_start && !skip_empty_lines(r, input, out))
+        return refuse(r, no_start);
+    if (out->consumed > 0)
+        return H1_OK;
     enum h1_result result = collect(r, input, &lines, out);
     if (result != H1_OK || lines.len == 0)
         return result;
@@ -243,10 +329,10 @@ static enum h1_result feed_head(struct h1_reader *r, struct span input, struct h
 
 static enum h1_result parse_trailers(struct h1_reader *r, struct span lines)
 {
-    char *copy = copy_lines(r, lines);
-    if (!copy)
+    char *copy;
+    if (!copy_lines(r, r->arena, &lines, &copy))
         return out_of_memory(r);
-    const char *fault = h1_head_parse_trailers(&r->trailers, copy, lines.len);
+    const char *fault = h1_head_parse_trailers(&r->trailers, &r->quirks, copy, lines.len);
     if (r->trailers.failed)
         return out_of_memory(r);
     return fault ? refuse(r, fault) : H1_OK;
@@ -344,12 +430,17 @@ bool h1_reader_has_begun(const struct h1_reader *r)
 
 bool h1_reader_keeps_alive(const struct h1_reader *r)
 {
-    return r->phase == PHASE_END && r->keeps_alive;
+    return r->phase == PHASE_END && r->keeps_alive && r->quirks.seen == 0;
 }
 
 const struct fields *h1_reader_trailers(const struct h1_reader *r)
 {
     return &r->trailers;
+}
+
+unsigned h1_reader_quirks(const struct h1_reader *r)
+{
+    return r->quirks.seen;
 }
 
 const char *h1_reader_why(const struct h1_reader *r)

@@ -286,14 +286,18 @@ static nghttp2_nv *response_nvs(nghttp2_nv few[FEW_FIELDS], const struct respons
     return status.len > 0 ? make_nvs(few, &first, 1, &head->fields) : NULL;
 }
 
+/* nghttp2 copies the text, and frees it when the frame was made. */
 bool sending_inform(struct stream *stream, const struct response *head)
 {
     struct h2_session *s = h2_session_of(stream->session);
     if (s->memory.failed)
         return false;
+    size_t len = head->fields.len + 1;
     nghttp2_nv few[FEW_FIELDS], *nvs = response_nvs(few, head);
+    for (size_t i = 0; nvs && i < len; i++)
+        nvs[i].flags = NGHTTP2_NV_FLAG_NONE;
     return nvs && nghttp2_submit_headers(s->nghttp2, NGHTTP2_FLAG_NONE, h2_stream_of(stream)->id,
-                                         NULL, nvs, head->fields.len + 1, NULL) == 0;
+                                         NULL, nvs, len, NULL) == 0;
 }
 
 bool sending_respond(struct stream *base, const struct response *head, bool has_body)

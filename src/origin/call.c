@@ -5,6 +5,12 @@
 #include "base/clock.h"
 #include "origin/state.h"
 
+enum {
+    CALL_INTERIM_HEADS = 4,   /* so many of the largest informational heads may come at once */
+    CALL_INTERIM_MS = 60000,  /* and as many again in this time */
+    CALL_INTERIM_BYTES = 100, /* what each counts besides its own bytes */
+};
+
 static void set_state(struct call *c, enum call_state to)
 {
     static const bool allowed[][CALL_FAILED + 1] = {
@@ -60,6 +66,7 @@ bool call_start(struct call *c, struct pool *pool, struct caller *caller, struct
     c->arena = arena;
     c->request = request;
     c->rank = rank;
+    arena_init(&c->interim, arena->blocks);
     c->awaits_continue = request_awaits_continue(request) && buf_len(&c->upload) == 0;
     set_state(c, CALL_WAITING);
     pool_enqueue(pool, c);
@@ -71,7 +78,7 @@ void call_run(struct call *c, struct conn *conn)
     set_state(c, CALL_RUNNING);
     c->conn = conn;
     c->on_reused = conn->served > 0;
-    h1_reader_start(conn->reader, c->request->method, c->arena);
+    h1_reader_start(conn->reader, c->request->method, c->arena, &c->interim);
     call_watch(c);
     if (c->request->body.framing != BODY_NONE)
         c->changed(c); /* its client is awaited from now on */
@@ -170,7 +177,7 @@ static void complete(struct call *c, bool clean)
 
 static bool keep_head(struct call *c, struct response *head)
 {
-    struct call_head *node = arena_zalloc(c->arena, sizeof *node);
+    struct call_head *node = arena_zalloc(head->fields.arena, sizeof *node);
     if (!node)
         return false;
     node->response = head;
@@ -182,9 +189,24 @@ static bool keep_head(struct call *c, struct response *head)
     return true;
 }
 
+static void drop_interim(struct call *c)
+{
+    if (c->interim.total_bytes > 0)
+        arena_fini(&c->interim);
+}
+
+static void drop_heads(struct call *c)
+{
+    c->heads = NULL;
+    c->heads_end = &c->heads;
+    drop_interim(c);
+}
+
 struct response *call_take_head(struct call *c)
 {
     struct call_head *node = c->heads;
+    if (!node || node->response->status >= 200)
+        drop_interim(c); /* all of them were taken */
     if (!node)
         return NULL;
     c->heads = node->next;
@@ -202,14 +224,59 @@ char *call_space(struct call *c, size_t *room)
     return buf_space(&c->body, room);
 }
 
-static void malformed(struct call *c, enum h1_result result)
+static void malformed(struct call *c, const char *why)
 {
-    if (result == H1_MALFORMED)
-        pool_warn(c->pool, "sent a malformed response", h1_reader_why(c->conn->reader));
-    if (result == H1_NO_MEMORY)
-        call_fail(c, CALL_NO_MEMORY);
-    else
-        call_fail(c, c->has_final_head ? CALL_BROKEN : CALL_MALFORMED);
+    pool_warn(c->pool, "sent a malformed response", why);
+    call_fail(c, c->has_final_head ? CALL_BROKEN : CALL_MALFORMED);
+}
+
+/* An informational response costs its bytes and some more, since each makes a frame for the client
+ * and takes time. Some may come at once, then only so many a second, however long that goes on. */
+static bool interim_is_allowed(struct call *c, const struct h1_fed *fed)
+{
+    struct pools *all = c->pool->all;
+    uint64_t burst = CALL_INTERIM_HEADS * all->config->limits.origin_header_bytes;
+    return bucket_take(&c->interim_left, fed->head_bytes + CALL_INTERIM_BYTES, burst,
+                       CALL_INTERIM_MS, turn_now_ms(all->turn));
+}
+
+/* What was not taken yet of a flood does not reach the client. */
+static void refuse_interim(struct call *c)
+{
+    drop_heads(c);
+    malformed(c, "its informational responses are too many, or too large");
+}
+
+/* A head is complete. False: the call is over. */
+static bool take_head(struct call *c, const struct h1_fed *fed)
+{
+    if (fed->head->status < 200 && !interim_is_allowed(c, fed)) {
+        refuse_interim(c);
+        return false;
+    }
+    if (keep_head(c, fed->head))
+        return true;
+    call_fail(c, CALL_NO_MEMORY);
+    return false;
+}
+
+/* Reads on in what came. False: the call is over. */
+static bool feed(struct call *c, const char *at, size_t n, char *to, struct h1_fed *fed)
+{
+    struct h1_reader *reader = c->conn->reader;
+    enum h1_result result = h1_reader_feed(reader, at, n, to, fed);
+    pool_note(c->pool, h1_reader_quirks(reader));
+    switch (result) {
+    case H1_OK:
+        return !(fed->events & H1_HEAD) || take_head(c, fed);
+    case H1_MALFORMED:
+        malformed(c, h1_reader_why(reader));
+        return false;
+    case H1_NO_MEMORY:
+        break;
+    }
+    call_fail(c, CALL_NO_MEMORY);
+    return false;
 }
 
 void call_received(struct call *c, char *at, size_t n)
@@ -220,12 +287,8 @@ void call_received(struct call *c, char *at, size_t n)
         c->first_byte_us = clock_monotonic_us();
     while (n > 0) {
         struct h1_fed fed;
-        enum h1_result result = h1_reader_feed(c->conn->reader, at, n, to, &fed);
-        if (result == H1_OK && (fed.events & H1_HEAD) && !keep_head(c, fed.head))
-            result = H1_NO_MEMORY;
-        if (result != H1_OK) {
+        if (!feed(c, at, n, to, &fed)) {
             buf_consume(&c->body, 0);
-            malformed(c, result);
             return;
         }
         buf_commit(&c->body, fed.body);
@@ -233,7 +296,7 @@ void call_received(struct call *c, char *at, size_t n)
         at += fed.consumed;
         n -= fed.consumed;
         if ((fed.events & H1_HEAD) && buf_len(&c->body) == 0) {
-            buf_skip(&c->body, fed.consumed); /* the body stays where the socket put it */
+            buf_skip(&c->body, (size_t)(at - to)); /* the body stays where the socket put it */
             to = at;
         }
         if (fed.events & H1_END) {
@@ -438,5 +501,6 @@ void call_cancel(struct call *c)
     timeout_stop(&c->timeout);
     buf_fini(&c->body);
     buf_fini(&c->upload);
+    drop_heads(c);
     c->state = CALL_FAILED;
 }

@@ -260,7 +260,7 @@ struct conn *conn_new(struct pool *pool)
     turn_task_init(&c->act, run_dialed);
     turn_task_init(&c->write, run_write);
     turn_task_init(&c->die, run_die);
-    c->reader = h1_reader_new(all->config->limits.origin_header_bytes);
+    c->reader = h1_reader_new(all->config->limits.origin_header_bytes, pool->origin->strict);
     if (c->reader) {
         c->dial = dial_start(all->base, pool->origin, all->config->timeouts.connect_ms, all->share,
                              on_dialed, c);

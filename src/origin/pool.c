@@ -188,6 +188,27 @@ void pool_warn(struct pool *p, const char *what, const char *why)
     p->unsaid = 0;
 }
 
+static void log_quirk(const struct pool *p, enum h1_quirk quirk)
+{
+    log_warning("origin %s (%s) does not keep to HTTP/1.1: %s; %s, and the connection is not used "
+                "again (origin.strict = on refuses this; it is logged once)",
+                p->origin->name, p->origin->url.text, h1_quirk_what(quirk),
+                h1_quirk_reading(quirk));
+}
+
+void pool_note(struct pool *p, unsigned quirks)
+{
+    unsigned unknown = quirks & ~p->quirks;
+    if (unknown == 0)
+        return;
+    p->quirks |= unknown;
+    unknown = notes_add(p->all->notes, (size_t)(p - p->all->at), unknown);
+    for (int quirk = 0; quirk < H1_QUIRKS_END; quirk++) {
+        if (unknown & (1U << quirk))
+            log_quirk(p, (enum h1_quirk)quirk);
+    }
+}
+
 static void pool_init(struct pool *p, struct pools *all, const struct config_origin *origin)
 {
     *p = (struct pool){.all = all, .origin = origin};
@@ -200,7 +221,8 @@ static void pool_init(struct pool *p, struct pools *all, const struct config_ori
     turn_task_init(&p->serve, run_serve);
 }
 
-struct pools *pools_new(struct event_base *base, struct turn *turn, const struct config *config)
+struct pools *pools_new(struct event_base *base, struct turn *turn, const struct config *config,
+                        struct notes *notes)
 {
     struct pools *all = mem_zalloc(1, sizeof *all + config->origins_len * sizeof all->at[0]);
     if (!all)
@@ -208,6 +230,7 @@ struct pools *pools_new(struct event_base *base, struct turn *turn, const struct
     all->base = base;
     all->turn = turn;
     all->config = config;
+    all->notes = notes;
     all->len = config->origins_len;
     blocks_init(&all->body_blocks, POOL_BODY_BYTES, KEPT_BODY_BLOCKS);
     blocks_init(&all->flow_blocks, POOL_FLOW_BYTES, KEPT_FLOW_BLOCKS);

@@ -83,8 +83,8 @@ static struct exchange *make_push(struct exchange *page, const struct plan_link 
         .policy = link->policy,
     };
     x->route = route;
-    promise_request(&x->request, &x->arena, &page->request, &from->fields, link->target, link->as,
-                    &rules, &x->push->is_private);
+    promise_request(&x->request, &x->arena, &page->request, &from->fields,
+                    arena_dup(&x->arena, link->target), link->as, &rules, &x->push->is_private);
     x->push->key = link->key;
     if (x->request.fields.failed || x->arena.failed) {
         exchange_close(x);
@@ -177,7 +177,7 @@ bool pushes_plan(struct exchange *x, struct response *head)
         return false;
     struct plan_page *page = &x->plan->page;
     const struct plan_rules rules = make_rules(x, head);
-    if (!push_plan(&plan, &x->arena, page, &head->fields, &rules))
+    if (!push_plan(&plan, head->fields.arena, page, &head->fields, &rules))
         return false;
     if (rules.off == PLAN_ON)
         promise_all(x, &plan, head);
@@ -189,7 +189,7 @@ bool pushes_plan(struct exchange *x, struct response *head)
         add_pushed(x, head);
     if (explain)
         add_explanation(x, &plan, rules.off, head);
-    return !x->arena.failed;
+    return !x->arena.failed && !head->fields.arena->failed;
 }
 
 void pushes_tell(struct exchange *x, struct response *head)

@@ -51,7 +51,7 @@ static void rewrite_head(struct exchange *x, struct response *head)
 {
     const struct response from = *head;
     struct span date = SPAN("");
-    if (!fields_get(&from.fields, FIELD_DATE))
+    if (from.status >= 200 && !fields_get(&from.fields, FIELD_DATE))
         date = arena_dup(&x->arena, env_date(x->client->env));
     head->fields.len = 0;
     forward_response(&head->fields, &from, SPAN("1.1"), date);

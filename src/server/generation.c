@@ -17,8 +17,11 @@ static void report(void *user, const struct report *report)
 struct generation *generation_new(const struct generation_rules *rules, struct setup *setup)
 {
     struct generation *g = mem_zalloc(1, sizeof *g);
-    const struct env_rules of_env = {
-        .config = setup->config, .tls = setup->tls, .crowd = rules->crowd, .key = rules->key};
+    const struct env_rules of_env = {.config = setup->config,
+                                     .tls = setup->tls,
+                                     .notes = setup->notes,
+                                     .crowd = rules->crowd,
+                                     .key = rules->key};
     if (!g || !env_init(&g->env, rules->base, &of_env)) {
         log_error("no memory for a worker's clients");
         mem_free(g);

@@ -32,6 +32,12 @@ struct setup *setup_load(const struct arguments *a, unsigned demo_port, struct t
         return NULL;
     }
     s->holders = 1;
+    s->notes = notes_new(s->config);
+    if (!s->notes) {
+        snprintf(error->text, sizeof error->text, "out of memory");
+        setup_let_go(s);
+        return NULL;
+    }
     s->tls = tls_context_new(s->config, tickets, &of_tls);
     if (!s->tls) {
         snprintf(error->text, sizeof error->text, "%s", of_tls.text);
@@ -52,6 +58,7 @@ void setup_let_go(struct setup *s)
     if (!s || atomic_fetch_sub_explicit(&s->holders, 1, memory_order_acq_rel) > 1)
         return;
     tls_context_free(s->tls);
+    notes_free(s->notes);
     config_free(s->config);
     mem_free(s);
 }

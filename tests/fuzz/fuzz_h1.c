@@ -1,5 +1,6 @@
 /* The reader of responses: what comes in pieces reads as what comes at once, to the byte and to the
- * end; an end stands where the framing puts it; a connection is clean only if both ends say so. */
+ * end; an end stands where the framing puts it; a connection is clean only if both ends say so.
+ * What a strict reader reads, a lenient one reads in the same way and without a quirk. */
 #include <stdlib.h>
 
 #include "h1/reader.h"
@@ -15,11 +16,13 @@ struct message {
     const struct response *final;
     size_t head_end, end; /* in the input; end: with `ended` */
     bool ended, keeps_alive, malformed, closed_in_order;
+    unsigned quirks;
 };
 
 /* A reading of the input: in whole, or in pieces. */
 struct reading {
-    struct arena arena;
+    bool strict;
+    struct arena arena, interim;
     char *block;
     struct message messages[MESSAGES];
     size_t len;
@@ -38,9 +41,27 @@ static struct span fields_text(struct span before, const struct fields *fields, 
     return text;
 }
 
-static void note_head(struct message *m, const struct response *head, struct arena *arena)
+static void check_framing_fields(const struct response *head)
 {
-    assert(!m->final && head->status >= 100 && head->status <= 599 && head->status != 101);
+    size_t lengths = 0;
+    for (size_t i = 0; i < head->fields.len; i++)
+        lengths += head->fields.at[i].id == FIELD_CONTENT_LENGTH;
+    assert(lengths <= 1);
+    if (lengths == 0)
+        return;
+    uint64_t length;
+    assert(span_to_u64(fields_value(&head->fields, FIELD_CONTENT_LENGTH), UINT64_MAX, &length));
+    assert(!fields_get(&head->fields, FIELD_TRANSFER_ENCODING));
+    assert(head->body.framing == BODY_NONE ||
+           (head->body.framing == BODY_LENGTH && head->body.length == length));
+}
+
+static void note_head(struct message *m, const struct response *head, struct arena *arena,
+                      bool strict)
+{
+    assert(!m->final && head->status >= 100 && head->status <= (strict ? 599 : 999));
+    assert(head->status != 101);
+    check_framing_fields(head);
     struct span line = arena_printf(arena, "%.*s%u %d %llu\n", SPAN_ARG(m->heads), head->status,
                                     (int)head->body.framing, (unsigned long long)head->body.length);
     m->heads = fields_text(line, &head->fields, arena);
@@ -67,8 +88,10 @@ static void feed(struct reading *r, struct message *m, struct h1_reader *reader,
         piece += fed.consumed;
         *at += fed.consumed;
         if (fed.events & H1_HEAD) {
-            note_head(m, fed.head, &r->arena);
+            note_head(m, fed.head, &r->arena, r->strict);
             m->head_end = *at;
+            if (fed.head->status < 200)
+                arena_fini(&r->interim);
         }
         m->body.len += fed.body;
         m->ended = fed.events & H1_END;
@@ -85,7 +108,9 @@ static void read_message(struct reading *r, struct message *m, struct h1_reader 
     }
     assert(!(m->ended && m->malformed));
     m->end = *at;
+    m->quirks = h1_reader_quirks(reader);
     m->keeps_alive = h1_reader_keeps_alive(reader);
+    assert(!(m->keeps_alive && m->quirks != 0) && !(r->strict && m->quirks != 0));
     if (m->ended)
         m->trailers = fields_text(SPAN(""), h1_reader_trailers(reader), &r->arena);
     else if (!m->malformed)
@@ -94,17 +119,19 @@ static void read_message(struct reading *r, struct message *m, struct h1_reader 
 }
 
 /* Reads one response after the other from one connection, as long as it may be used again. */
-static void read_all(struct reading *r, struct span in, struct span method, struct input cuts)
+static void read_all(struct reading *r, struct span in, struct span method, struct input cuts,
+                     bool strict)
 {
-    struct h1_reader *reader = h1_reader_new(HEAD_BYTES);
+    struct h1_reader *reader = h1_reader_new(HEAD_BYTES, strict);
     size_t at = 0;
     bool more = true;
-    *r = (struct reading){.block = malloc(in.len + 1)};
+    *r = (struct reading){.block = malloc(in.len + 1), .strict = strict};
     assert(reader && r->block);
     arena_init(&r->arena, NULL);
+    arena_init(&r->interim, NULL);
     while (more && r->len < MESSAGES) {
         struct message *m = &r->messages[r->len++];
-        h1_reader_start(reader, method, &r->arena);
+        h1_reader_start(reader, method, &r->arena, &r->interim);
         assert(!h1_reader_has_begun(reader) && !h1_reader_keeps_alive(reader));
         read_message(r, m, reader, in, &at, &cuts);
         more = m->ended && m->keeps_alive && at < in.len;
@@ -117,6 +144,7 @@ static void reading_fini(struct reading *r)
 {
     free(r->block);
     arena_fini(&r->arena);
+    arena_fini(&r->interim);
 }
 
 static void check_same(const struct reading *whole, const struct reading *pieces)
@@ -128,7 +156,7 @@ static void check_same(const struct reading *whole, const struct reading *pieces
         if (a->malformed)
             continue; /* how much was read before that was seen is chance */
         assert(span_eq(a->heads, b->heads) && span_eq(a->body, b->body));
-        assert(span_eq(a->trailers, b->trailers));
+        assert(span_eq(a->trailers, b->trailers) && a->quirks == b->quirks);
         assert(a->ended == b->ended && a->end == b->end && a->keeps_alive == b->keeps_alive);
         assert(a->closed_in_order == b->closed_in_order);
     }
@@ -142,8 +170,16 @@ static int hex_digit(char c)
     return low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
 }
 
+/* The bytes of the line end at `at`: CRLF, or LF alone where that may be. */
+static size_t line_end(struct span in, size_t at, bool strict)
+{
+    size_t len = in.ptr[at] == '\r' ? 2 : 1;
+    assert(in.ptr[at + len - 1] == '\n' && (!strict || len == 2));
+    return len;
+}
+
 /* A second, plain decoder of chunks. Returns where the response ends. */
-static size_t decode_chunks(struct span in, size_t at, char *body, size_t *body_len)
+static size_t decode_chunks(struct span in, size_t at, char *body, size_t *body_len, bool strict)
 {
     size_t size = 1;
     while (size > 0) {
@@ -152,32 +188,30 @@ static size_t decode_chunks(struct span in, size_t at, char *body, size_t *body_
             size = size * 16 + (size_t)hex_digit(in.ptr[at]);
         assert(digits > 0);
         at += span_find(span_from(in, at), '\n') + 1;
-        assert(at <= in.len && in.ptr[at - 2] == '\r' && size <= in.len - at);
+        assert(at <= in.len && (!strict || in.ptr[at - 2] == '\r') && size <= in.len - at);
         memcpy(body + *body_len, in.ptr + at, size);
         *body_len += size;
         at += size;
-        if (size > 0) {
-            assert(in.ptr[at] == '\r' && in.ptr[at + 1] == '\n');
-            at += 2;
-        }
+        if (size > 0)
+            at += line_end(in, at, strict);
     }
-    while (in.ptr[at] != '\r')
+    while (in.ptr[at] != '\r' && in.ptr[at] != '\n')
         at += span_find(span_from(in, at), '\n') + 1;
-    return at + 2;
+    return at + line_end(in, at, strict);
 }
 
-static void check_chunks(const struct message *m, struct span in)
+static void check_chunks(const struct message *m, struct span in, bool strict)
 {
     char *body = malloc(in.len);
     size_t len = 0;
     assert(body);
-    assert(decode_chunks(in, m->head_end, body, &len) == m->end);
+    assert(decode_chunks(in, m->head_end, body, &len, strict) == m->end);
     assert(span_eq(m->body, span_of(body, len)));
     free(body);
 }
 
 /* The end is where the framing says. */
-static void check_end(const struct message *m, struct span in)
+static void check_end(const struct message *m, struct span in, bool strict)
 {
     const struct response *head = m->final;
     bool chunked = head && fields_get(&head->fields, FIELD_TRANSFER_ENCODING);
@@ -200,8 +234,33 @@ static void check_end(const struct message *m, struct span in)
         break;
     case BODY_UNKNOWN:
         assert(chunked);
-        check_chunks(m, in);
+        check_chunks(m, in, strict);
         break;
+    }
+}
+
+/* At once and in pieces; the first stays in `whole`. */
+static void read_both_ways(struct reading *whole, struct span in, struct span method,
+                           struct input cuts, bool strict)
+{
+    struct reading pieces;
+    read_all(whole, in, method, (struct input){SPAN("")}, strict);
+    read_all(&pieces, in, method, cuts, strict);
+    check_same(whole, &pieces);
+    for (size_t i = 0; i < whole->len; i++)
+        check_end(&whole->messages[i], in, strict);
+    reading_fini(&pieces);
+}
+
+/* The lenient reader differs only in what the strict one refuses, or has not seen enough of. */
+static void check_leniency(const struct reading *strictly, const struct reading *leniently)
+{
+    for (size_t i = 0; i < strictly->len && !strictly->messages[i].malformed; i++) {
+        const struct message *a = &strictly->messages[i], *b = &leniently->messages[i];
+        assert(i < leniently->len && !b->malformed && b->quirks == 0);
+        assert(span_eq(a->heads, b->heads) && span_eq(a->body, b->body));
+        assert(span_eq(a->trailers, b->trailers) && a->ended == b->ended && a->end == b->end);
+        assert(a->keeps_alive == b->keeps_alive && a->closed_in_order == b->closed_in_order);
     }
 }
 
@@ -215,13 +274,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct input in = input_of(data, size);
     struct span method = methods[input_below(&in, ARRAY_LEN(methods))];
     struct input cuts = {input_bytes(&in, input_below(&in, 32))};
-    struct reading whole, pieces;
-    read_all(&whole, in.rest, method, (struct input){SPAN("")});
-    read_all(&pieces, in.rest, method, cuts);
-    check_same(&whole, &pieces);
-    for (size_t i = 0; i < whole.len; i++)
-        check_end(&whole.messages[i], in.rest);
-    reading_fini(&whole);
-    reading_fini(&pieces);
+    struct reading strictly, leniently;
+    read_both_ways(&strictly, in.rest, method, cuts, true);
+    read_both_ways(&leniently, in.rest, method, cuts, false);
+    check_leniency(&strictly, &leniently);
+    reading_fini(&strictly);
+    reading_fini(&leniently);
     return 0;
 }

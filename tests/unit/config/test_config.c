@@ -23,6 +23,7 @@ static void smallest_file_gets_every_default(void **state)
     assert_int_equal(c->origins_len, 1);
     assert_null(c->origins[0].ca);
     assert_true(c->origins[0].verify);
+    assert_false(c->origins[0].strict);
     assert_null(c->origins[0].host);
     assert_true(c->origins[0].via);
     assert_int_equal(c->origins[0].max_connections, 256);

@@ -7,7 +7,7 @@ static const char EVERYTHING[] =
     "[certificate main]\nchain = cert.pem\nkey = /k#1;2.pem\n"
     "[certificate other]\nchain = other.pem\nkey = other.key\n"
     "[origin app]\nurl = https://app.example:8443/\nca = ca.pem\nverify = off\nhost = "
-    "www.example.com:1\nvia = off\nmax_connections = 7\n"
+    "www.example.com:1\nvia = off\nstrict = on\nmax_connections = 7\n"
     "[origin unix]\nurl = http://unix:app.sock\n"
     "[route one]\nmatch = *.Example.com/a\norigin = unix\npush = off\n"
     "[route two]\norigin = app\n"

@@ -31,12 +31,13 @@ static enum h1_result read_bytes(struct span in)
 {
     enum h1_result result = H1_OK;
     struct h1_fed fed = {0};
-    struct arena arena;
-    struct h1_reader *reader = h1_reader_new(HEAD_BYTES);
+    struct arena arena, interim;
+    struct h1_reader *reader = h1_reader_new(HEAD_BYTES, false);
     if (!reader)
         return H1_NO_MEMORY;
     arena_init(&arena, NULL);
-    h1_reader_start(reader, SPAN("GET"), &arena);
+    arena_init(&interim, NULL);
+    h1_reader_start(reader, SPAN("GET"), &arena, &interim);
     for (size_t i = 0; i < in.len && result == H1_OK; i++) {
         char byte = in.ptr[i];
         assert_int_equal(fed.events & H1_END, 0);
@@ -45,6 +46,7 @@ static enum h1_result read_bytes(struct span in)
     assert_true(result != H1_OK || (fed.events & H1_END));
     h1_reader_free(reader);
     arena_fini(&arena);
+    arena_fini(&interim);
     return result;
 }
 

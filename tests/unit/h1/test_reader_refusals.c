@@ -1,43 +1,17 @@
+#include "whys.h"
 #include "wire.h"
-
-#define LINE_END_WHY    "a line does not end in CRLF"
-#define START_WHY       "it does not begin with HTTP/1."
-#define CR_WHY          "a line holds a bare CR"
-#define CONTROL_WHY     "a line holds a control byte"
-#define FOLD_WHY        "a field line is folded"
-#define VERSION_WHY     "the version is neither HTTP/1.0 nor HTTP/1.1"
-#define SPACE_WHY       "no space follows the version"
-#define DIGITS_WHY      "the status code has not three digits"
-#define STATUS_WHY      "the status code is not in 100-599"
-#define NAME_WHY        "a field name is empty or holds a byte that no name may hold"
-#define COLON_WHY       "a field line has no colon"
-#define LENGTH_WHY      "content-length is not a number, or too large"
-#define LENGTHS_WHY     "several content-length fields"
-#define BOTH_WHY        "both transfer-encoding and content-length"
-#define CODING_WHY      "transfer-encoding is not exactly \"chunked\""
-#define TAB_WHY         "a tab stands beside what frames the body"
-#define SIZE_WHY        "the size of a chunk is not a hexadecimal number, or too large"
-#define BLANK_WHY       "white space of a chunk's line is not followed by an extension"
-#define CHUNK_WHY       "the line of a chunk does not end in CRLF"
-#define CONTROL_EXT_WHY "an extension of a chunk holds a control byte"
-#define EXT_WHY         "an extension of a chunk is neither a name nor a name with a value"
-#define QUOTE_WHY       "a quoted string of a chunk's extension does not end"
-#define DATA_WHY        "CRLF does not follow the data of a chunk"
 
 static void malformed_heads_are_refused(void **state)
 {
     (void)state;
     static const struct reader_case cases[] = {
         GET("x", START_WHY),
-        GET("\r\nHTTP/1.1 200 OK\r\n\r\n", START_WHY),
         GET(" HTTP/1.1 200 OK\r\n\r\n", START_WHY),
         GET("http/1.1 200 OK\r\n\r\n", START_WHY),
         GET("HTTP/2 200 OK\r\n\r\n", START_WHY),
         GET("HTTP/0.9 200 OK\r\n\r\n", START_WHY),
         GET("HTTP/2.0 200 OK\r\n\r\n", START_WHY),
         GET("<html>", START_WHY),
-        GET("HTTP/1.2 200 OK\r\n\r\n", VERSION_WHY),
-        GET("HTTP/1.9 200 OK\r\n\r\n", VERSION_WHY),
         GET("HTTP/1.11 200 OK\r\n\r\n", SPACE_WHY),
         GET("HTTP/1.x 200 OK\r\n\r\n", VERSION_WHY),
         GET("HTTP/1. 200 OK\r\n\r\n", VERSION_WHY),
@@ -51,15 +25,12 @@ static void malformed_heads_are_refused(void **state)
         GET("HTTP/1.1 99 X\r\n\r\n", DIGITS_WHY),
         GET("HTTP/1.1 -20 OK\r\n\r\n", DIGITS_WHY),
         GET("HTTP/1.1 0x2 OK\r\n\r\n", DIGITS_WHY),
-        GET("HTTP/1.1  200 OK\r\n\r\n", DIGITS_WHY),
-        GET("HTTP/1.1\t200 OK\r\n\r\n", SPACE_WHY),
         GET("HTTP/1.1 200OK\r\n\r\n", DIGITS_WHY),
         GET("HTTP/1.\r\n\r\n", VERSION_WHY),
         GET("HTTP/1.\0 200 OK\r\n\r\n", CONTROL_WHY),
         GET("HTTP/1.10 200 OK\r\n\r\n", SPACE_WHY),
         GET("HTTP/1.0\r\n\r\n", SPACE_WHY),
         GET("HTTP/1.1 2\r\n\r\n", DIGITS_WHY),
-        GET("HTTP/1.1 200\tOK\r\n\r\n", DIGITS_WHY),
         GET("HTTP/1.1 2:0 OK\r\n\r\n", DIGITS_WHY),
         GET("HTTP/1.1 20/ OK\r\n\r\n", DIGITS_WHY),
         GET("HTTP/1.1 200 O\x01K\r\n\r\n", CONTROL_WHY),
@@ -67,8 +38,6 @@ static void malformed_heads_are_refused(void **state)
         GET("HTTP/1.1 200 \x1b[1m A longer reason phrase\r\n\r\n", CONTROL_WHY),
         GET("HTTP/1.1 000 X\r\n\r\n", STATUS_WHY),
         GET("HTTP/1.1 099 X\r\n\r\n", STATUS_WHY),
-        GET("HTTP/1.1 600 X\r\n\r\n", STATUS_WHY),
-        GET("HTTP/1.1 999 X\r\n\r\n", STATUS_WHY),
         GET("HTTP/1.1 101 X\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n", "101 was not asked for"),
         GET("HTTP/1.1 101 X\r\n\r\n", "101 was not asked for"),
         GET("HTTP/1.1 103 E\r\n\r\nHTTP/1.1 101 X\r\n\r\n", "101 was not asked for"),
@@ -76,7 +45,6 @@ static void malformed_heads_are_refused(void **state)
         GET(OK_WITH(": x\r\n"), NAME_WHY),
         GET(OK_WITH(":\r\n"), NAME_WHY),
         GET(OK_WITH("a b: x\r\n"), NAME_WHY),
-        GET(OK_WITH("a : x\r\n"), NAME_WHY),
         GET(OK_WITH("a\x80: x\r\n"), NAME_WHY),
         GET(OK_WITH("a(: x\r\n"), NAME_WHY),
         GET(OK_WITH("a\0: x\r\n"), CONTROL_WHY),
@@ -91,11 +59,6 @@ static void malformed_heads_are_refused(void **state)
         GET(OK_WITH(" a: x\r\n"), FOLD_WHY),
         GET(OK_WITH("a:\r\n y\r\n"), FOLD_WHY),
         GET(OK_WITH("a: x\r\n \r\n"), FOLD_WHY),
-        GET("HTTP/1.1 200 OK\n\r\n", LINE_END_WHY),
-        GET("HTTP/1.1 200 OK\r\n\n", LINE_END_WHY),
-        GET("HTTP/1.1 200 OK\n\n", LINE_END_WHY),
-        GET(OK_WITH("a: x\n"), LINE_END_WHY),
-        GET(OK_WITH("a: x\nb: y\r\n"), LINE_END_WHY),
         GET("HTTP/1.1 200 O\rK\r\n\r\n", CR_WHY),
         GET("HTTP/1.1 200 OK\r\r\n\r\n", CR_WHY),
         GET("HTTP/1.1 200\r OK\r\n\r\n", CR_WHY),
@@ -118,9 +81,7 @@ static void malformed_framing_is_refused(void **state)
 {
     (void)state;
     static const struct reader_case cases[] = {
-        GET(OK_WITH("content-length: 1\r\ncontent-length: 1\r\n") "a", LENGTHS_WHY),
         GET(OK_WITH("content-length: 1\r\ncontent-length: 2\r\n") "a", LENGTHS_WHY),
-        GET(OK_WITH("content-length: 1, 1\r\n") "a", LENGTH_WHY),
         GET(OK_WITH("content-length: +1\r\n") "a", LENGTH_WHY),
         GET(OK_WITH("content-length: -1\r\n") "a", LENGTH_WHY),
         GET(OK_WITH("content-length: 0x1\r\n") "a", LENGTH_WHY),
@@ -131,31 +92,21 @@ static void malformed_framing_is_refused(void **state)
         GET(OK_WITH("content-length: 1.0\r\n") "a", LENGTH_WHY),
         GET(OK_WITH("content-length: \"1\"\r\n") "a", LENGTH_WHY),
         GET(OK_WITH("content-length: \xb2\r\n") "a", LENGTH_WHY),
-        GET(OK_WITH("content-length: 1\t\r\n") "a", TAB_WHY),
-        GET(OK_WITH("content-length:\t1\r\n") "a", TAB_WHY),
         GET(OK_WITH("content-length: 36893488147419103232\r\n") "a", LENGTH_WHY),
         GET("HTTP/1.1 204 N\r\ncontent-length: x\r\n\r\n", LENGTH_WHY),
         GET("HTTP/1.1 103 E\r\ncontent-length: x\r\n\r\n", LENGTH_WHY),
         CASE("HEAD", OK_WITH("content-length: x\r\n"), LENGTH_WHY),
         GET(OK_WITH("content-length:\r\n") "a", LENGTH_WHY),
-        GET(OK_WITH("content-length: \t\r\n") "a", TAB_WHY),
         GET(OK_WITH("content-length: 18446744073709551616\r\n") "a", LENGTH_WHY),
         GET(OK_WITH("content-length: 99999999999999999999999\r\n") "a", LENGTH_WHY),
-        GET(OK_WITH("content-length: 1\r\ntransfer-encoding: chunked\r\n") "a", BOTH_WHY),
-        GET(OK_WITH("transfer-encoding: chunked\r\ncontent-length: 1\r\n") "a", BOTH_WHY),
-        CASE("HEAD", OK_WITH("transfer-encoding: chunked\r\ncontent-length: 1\r\n"), BOTH_WHY),
         CASE("HEAD", OK_WITH("content-length: 1\r\ncontent-length: 2\r\n"), LENGTHS_WHY),
         GET(OK_WITH("transfer-encoding: gzip\r\n"), CODING_WHY),
         GET(OK_WITH("transfer-encoding: gzip, chunked\r\n"), CODING_WHY),
         GET(OK_WITH("transfer-encoding: chunked, gzip\r\n"), CODING_WHY),
         GET(OK_WITH("transfer-encoding: chunked, chunked\r\n"), CODING_WHY),
-        GET(OK_WITH("transfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n"), CODING_WHY),
         GET(OK_WITH("transfer-encoding: gzip\r\ntransfer-encoding: chunked\r\n"), CODING_WHY),
         GET(OK_WITH("transfer-encoding: chunked\r\ntransfer-encoding: gzip\r\n"), CODING_WHY),
         GET(OK_WITH("transfer-encoding: identity\r\n"), CODING_WHY),
-        GET(OK_WITH("transfer-encoding: chunked\t\r\n") "1\r\na\r\n0\r\n\r\n", TAB_WHY),
-        GET(OK_WITH("transfer-encoding: chunked \t \r\n") "1\r\na\r\n0\r\n\r\n", TAB_WHY),
-        GET(OK_WITH("transfer-encoding:\tchunked\r\n"), TAB_WHY),
         GET(OK_WITH("transfer-encoding: xchunked\r\n"), CODING_WHY),
         GET(OK_WITH("transfer-encoding: chunkedx\r\n"), CODING_WHY),
         GET(OK_WITH("transfer-encoding: chunked;a=b\r\n"), CODING_WHY),
@@ -164,9 +115,6 @@ static void malformed_framing_is_refused(void **state)
                     "chunked\r\n"),
             CONTROL_WHY),
         GET(OK_WITH("transfer-encoding:\r\n"), CODING_WHY),
-        GET(OK_WITH("transfer-encoding: ,chunked\r\n"), CODING_WHY),
-        GET("HTTP/1.0 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
-            "transfer-encoding in HTTP/1.0"),
         GET("HTTP/1.1 204 N\r\ntransfer-encoding: gzip\r\n\r\n", CODING_WHY),
         GET("HTTP/1.1 103 E\r\ntransfer-encoding: gzip\r\n\r\n", CODING_WHY),
     };
@@ -180,21 +128,16 @@ static void malformed_chunks_are_refused(void **state)
         GET(CHUNKED "x\r\n", SIZE_WHY),
         GET(CHUNKED "\r\n", SIZE_WHY),
         GET(CHUNKED " 1\r\na\r\n", SIZE_WHY),
-        GET(CHUNKED "1 \r\na\r\n", BLANK_WHY),
-        GET(CHUNKED "1\t\r\na\r\n", BLANK_WHY),
         GET(CHUNKED "+1\r\na\r\n", SIZE_WHY),
         GET(CHUNKED "-1\r\na\r\n", SIZE_WHY),
         GET(CHUNKED "0x1\r\na\r\n", SIZE_WHY),
         GET(CHUNKED "1g\r\na\r\n", SIZE_WHY),
         GET(CHUNKED "1,\r\na\r\n", SIZE_WHY),
         GET(CHUNKED ";a\r\na\r\n", SIZE_WHY),
-        GET(CHUNKED "1\na\r\n", CHUNK_WHY),
-        GET(CHUNKED "1;a\na\r\n", CHUNK_WHY),
         GET(CHUNKED "1;a\rb\r\na\r\n", CHUNK_WHY),
         GET(CHUNKED "1;\0\r\na\r\n", CONTROL_EXT_WHY),
         GET(CHUNKED "1\ra\r\n", CHUNK_WHY),
         GET(CHUNKED "1\r\nab\r\n", DATA_WHY),
-        GET(CHUNKED "1\r\na\n0\r\n\r\n", DATA_WHY),
         GET(CHUNKED "1\r\na\rb", DATA_WHY),
         GET(CHUNKED "1\r\na0\r\n\r\n", DATA_WHY),
         GET(CHUNKED "ffffffffffffffff1\r\na", SIZE_WHY),
@@ -209,8 +152,6 @@ static void malformed_chunks_are_refused(void **state)
         GET(CHUNKED "1\0\r\n", SIZE_WHY),
         GET(CHUNKED "\n", SIZE_WHY),
         GET(CHUNKED "1 1\r\na\r\n", BLANK_WHY),
-        GET(CHUNKED "1 \n", BLANK_WHY),
-        GET(CHUNKED "1 \r;a\r\n", BLANK_WHY),
         GET(CHUNKED "1;a\x01\r\na\r\n", CONTROL_EXT_WHY),
         GET(CHUNKED "1;a=\"\x7f\"\r\na\r\n", CONTROL_EXT_WHY),
         GET(CHUNKED "1;\r\na\r\n", EXT_WHY),
@@ -227,7 +168,6 @@ static void malformed_chunks_are_refused(void **state)
         GET(CHUNKED "1;\"a\"\r\na\r\n", EXT_WHY),
         GET(CHUNKED "1;a\"b\"\r\na\r\n", EXT_WHY),
         GET(CHUNKED "1;a b\r\na\r\n", EXT_WHY),
-        GET(CHUNKED "1;a \r\na\r\n", EXT_WHY),
         GET(CHUNKED "1;a=\r\na\r\n", EXT_WHY),
         GET(CHUNKED "1;a= \r\na\r\n", EXT_WHY),
         GET(CHUNKED "1;a=;b\r\na\r\n", EXT_WHY),
@@ -239,9 +179,7 @@ static void malformed_chunks_are_refused(void **state)
         GET(CHUNKED "1;a=\"b\"c\r\na\r\n", EXT_WHY),
         GET(CHUNKED "1;a=\"b\"=c\r\na\r\n", EXT_WHY),
         GET(CHUNKED "1;a=\"b\"\"c\"\r\na\r\n", EXT_WHY),
-        GET(CHUNKED "1;a=b \r\na\r\n", BLANK_WHY),
         GET(CHUNKED "1;a=b c\r\na\r\n", BLANK_WHY),
-        GET(CHUNKED "1;a=\"b\"\t\r\na\r\n", BLANK_WHY),
         GET(CHUNKED "1;a=b =c\r\na\r\n", BLANK_WHY),
         GET(CHUNKED "1;a=\"\r\na\r\n", QUOTE_WHY),
         GET(CHUNKED "1;a=\"b\r\n\"\r\n", QUOTE_WHY),
@@ -256,8 +194,6 @@ static void malformed_chunks_are_refused(void **state)
         GET(CHUNKED "1\r\na\r\r\n", DATA_WHY),
         GET(CHUNKED "1\r\na;\r\n", DATA_WHY),
         GET(CHUNKED "1\r\na\r\n\r\n0\r\n", SIZE_WHY),
-        GET(CHUNKED "0\n\r\n", CHUNK_WHY),
-        GET(CHUNKED "0\r\n\n", LINE_END_WHY),
         GET(CHUNKED "0\r\n\rx\r\n", CR_WHY),
     };
     check(cases, ARRAY_LEN(cases));
@@ -269,9 +205,6 @@ static void malformed_trailers_are_refused(void **state)
     static const struct reader_case cases[] = {
         GET(CHUNKED "0\r\na:\x7f\r\n\r\n", CONTROL_WHY),
         GET(CHUNKED "0\r\ncontent-length: 1\x01\r\n\r\n", CONTROL_WHY),
-        GET(CHUNKED "0\r\na: x\n\r\n", LINE_END_WHY),
-        GET(CHUNKED "0\r\na: x\nb: y\r\n\r\n", LINE_END_WHY),
-        GET(CHUNKED "0\r\na: x\r\n\n", LINE_END_WHY),
         GET(CHUNKED "0\r\na: x\r\n y\r\n\r\n", FOLD_WHY),
         GET(CHUNKED "0\r\na: x\r\n\ty\r\n\r\n", FOLD_WHY),
         GET(CHUNKED "0\r\na:\r\n y\r\n\r\n", FOLD_WHY),
@@ -283,7 +216,6 @@ static void malformed_trailers_are_refused(void **state)
         GET(CHUNKED "0\r\na: x\r\n\r \n", CR_WHY),
         GET(CHUNKED "0\r\na: x\0\r\n\r\n", CONTROL_WHY),
         GET(CHUNKED "0\r\na: x\x01\r\n\r\n", CONTROL_WHY),
-        GET(CHUNKED "0\r\na : x\r\n\r\n", NAME_WHY),
         GET(CHUNKED "0\r\na b: x\r\n\r\n", NAME_WHY),
         GET(CHUNKED "0\r\n: x\r\n\r\n", NAME_WHY),
         GET(CHUNKED "0\r\n:\r\n\r\n", NAME_WHY),
@@ -301,10 +233,8 @@ static void a_line_is_refused_before_its_head_is_complete(void **state)
         GET("HTTP/1.1 200 O\rK", CR_WHY),
         GET("HTTP/1.1 200 OK\r\r", CR_WHY),
         GET("HTTP/1.1 200 O\0", CONTROL_WHY),
-        GET("HTTP/1.1 200 OK\n", LINE_END_WHY),
         GET("HTTP/1.1 200 OK\r\na: x\ry", CR_WHY),
         GET("HTTP/1.1 200 OK\r\na: x\x7f", CONTROL_WHY),
-        GET("HTTP/1.1 200 OK\r\na: x\n", LINE_END_WHY),
         GET("HTTP/1.1 200 OK\r\na: x\r\n ", FOLD_WHY),
         GET(CHUNKED "0\r\na: x\ry", CR_WHY),
     };
