@@ -28,7 +28,7 @@ struct request {
 };
 
 struct response {
-    unsigned status; /* 100-599 */
+    unsigned status; /* 100-999; over 599 only where an origin made it up */
     struct fields fields;
     struct body body;
 };

@@ -265,9 +265,9 @@ static bool feed(struct call *c, const char *at, size_t n, char *to, struct h1_f
 {
     struct h1_reader *reader = c->conn->reader;
     enum h1_result result = h1_reader_feed(reader, at, n, to, fed);
-    pool_note(c->pool, h1_reader_quirks(reader));
     switch (result) {
     case H1_OK:
+        pool_note(c->pool, h1_reader_quirks(reader));
         return !(fed->events & H1_HEAD) || take_head(c, fed);
     case H1_MALFORMED:
         malformed(c, h1_reader_why(reader));
