@@ -17,7 +17,9 @@ NODISCARD void *mem_zalloc(size_t count, size_t size);
 NODISCARD void *mem_resize(void *ptr, size_t count, size_t size);
 /* Gives back what the functions above returned; NULL is fine. */
 void mem_free(void *ptr);
-/* Gives free memory back to the system. Walks the whole heap: for quiet moments only. */
+/* Gives free memory back to the system. Walks the whole heap: for quiet moments only. One thread at
+ * a time does it, on behalf of all who ask meanwhile, and nobody waits. Does nothing where the heap
+ * is not the C library's. */
 void mem_trim(void);
 
 #endif

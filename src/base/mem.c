@@ -1,6 +1,10 @@
 #include "base/mem.h"
 
+#include <dlfcn.h>
 #include <malloc.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -24,11 +28,30 @@ void mem_free(void *ptr)
     free(ptr);
 }
 
+static pthread_once_t looked = PTHREAD_ONCE_INIT;
+static bool heap_is_of_trim;
+
+/* malloc may be another library's (a sanitizer's, a preloaded one's): then the C library's heap is
+ * nobody's, and malloc_trim() is not fit for what nobody has set up. */
+static void look(void)
+{
+    Dl_info heap, trim;
+    void *of_heap = dlsym(RTLD_DEFAULT, "malloc"), *of_trim = dlsym(RTLD_DEFAULT, "malloc_trim");
+    heap_is_of_trim = of_heap && of_trim && dladdr(of_heap, &heap) && dladdr(of_trim, &trim) &&
+                      heap.dli_fbase == trim.dli_fbase;
+}
+
+/* How many have asked since the one who trims began: it trims once more for all of them. */
+static atomic_uint asked;
+
 void mem_trim(void)
 {
-    /* ThreadSanitizer brings a heap of its own, and the C library's is then never set up: two
-     * threads that trim it would each set it up. */
-#ifndef __SANITIZE_THREAD__
-    malloc_trim(0);
-#endif
+    pthread_once(&looked, look);
+    if (!heap_is_of_trim || atomic_fetch_add(&asked, 1) > 0)
+        return;
+    unsigned done;
+    do {
+        done = atomic_load(&asked);
+        malloc_trim(0);
+    } while (atomic_fetch_sub(&asked, done) != done);
 }

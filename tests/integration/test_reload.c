@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "page.h"
 
@@ -317,6 +318,33 @@ static void stray_bytes_are_found_among_events_of_older_clients(void **state)
     check_text(bytes_text(&peer_until_closed(young, next)->body), "ok\n");
 }
 
+/* The heap is another library's then, and nobody has set up the C library's. Workers are done with
+ * a configuration at the same moment. */
+static void reloads_with_another_allocator_end_well(void **state)
+{
+    enum { STARTS = 50 };
+    static const char *const paths[] = {"/usr/lib/x86_64-linux-gnu/libjemalloc.so.2",
+                                        "/usr/lib/aarch64-linux-gnu/libjemalloc.so.2"};
+    struct rig *rig = *state;
+    const char *wrapper = getenv("HEADSTART_WRAPPER"), *path = NULL;
+    for (size_t i = 0; i < CHECK_LEN(paths); i++)
+        path = access(paths[i], R_OK) == 0 ? paths[i] : path;
+    /* Valgrind and the sanitizers bring one of their own. */
+    if (!path || (wrapper && *wrapper) || check_env("HEADSTART_CHECK_MEMORY", 1) == 0)
+        skip();
+    rig_stub(rig, NULL);
+    struct daemon_setup setup = setup_of(rig, "");
+    setup.top = "workers = 8";
+    for (int i = 0; i < STARTS; i++) {
+        setenv("LD_PRELOAD", path, 1);
+        rig_daemon(rig, &setup);
+        unsetenv("LD_PRELOAD");
+        daemon_reload(rig->daemon, rig->dir, &setup, true);
+        daemon_reload(rig->daemon, rig->dir, &setup, true);
+        rig_stop_daemon(rig);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -332,6 +360,7 @@ int main(void)
         RIG_TEST(reloads_in_a_row_end_with_the_last),
         RIG_TEST(without_a_file_hangup_is_the_end),
         RIG_TEST(stray_bytes_are_found_among_events_of_older_clients),
+        RIG_TEST(reloads_with_another_allocator_end_well),
     };
     return rig_run(tests);
 }
