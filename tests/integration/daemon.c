@@ -158,7 +158,12 @@ void daemon_drain(struct daemon *d)
 
 bool daemon_ends(struct daemon *d, unsigned ms)
 {
-    return process_wait(d->process, ms) >= 0;
+    return daemon_wait(d, ms) >= 0;
+}
+
+int daemon_wait(struct daemon *d, unsigned ms)
+{
+    return process_wait(d->process, ms);
 }
 
 static bool daemon_is_clean(const char *messages)
@@ -211,6 +216,11 @@ bool daemon_says(struct daemon *d, const char *text, unsigned ms)
     return process_wait_text(d->process, PROCESS_ERR, text, ms);
 }
 
+bool daemon_prints(struct daemon *d, const char *text, unsigned ms)
+{
+    return process_wait_text(d->process, PROCESS_OUT, text, ms);
+}
+
 unsigned daemon_port(struct daemon *d, size_t n)
 {
     static const char sign[] = "listening on 127.0.0.1:";
@@ -223,6 +233,24 @@ unsigned daemon_port(struct daemon *d, size_t n)
     if (port == 0)
         fail_msg("the daemon announced no port");
     return port;
+}
+
+void daemon_hold(struct daemon *d, enum process_stream stream, bool held)
+{
+    process_hold(d->process, stream, held);
+}
+
+uint64_t daemon_metric(struct daemon *d, const char *name)
+{
+    char *text = daemon_ask(d, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    char *line = check_printf("\nheadstart_%s ", name);
+    const char *at = text ? strstr(text, line) : NULL;
+    uint64_t value = at ? strtoull(at + strlen(line), NULL, 10) : 0;
+    free(line);
+    free(text);
+    if (!at)
+        fail_msg("there is no metric %s", name);
+    return value;
 }
 
 void daemon_log_lines_at(struct daemon *d, size_t n, const char *file, int line)

@@ -48,6 +48,8 @@ void daemon_drain(struct daemon *d);
 void daemon_signal(struct daemon *d, int signal);
 /* Waits for its end after daemon_drain(); false at the deadline. */
 bool daemon_ends(struct daemon *d, unsigned ms);
+/* Waits for its end, however that comes: its status (process_wait()), or -1 at the deadline. */
+int daemon_wait(struct daemon *d, unsigned ms);
 /* Kills it, for a test that has failed already. */
 void daemon_kill(struct daemon *d);
 
@@ -57,10 +59,17 @@ unsigned daemon_port(struct daemon *d, size_t n);
 bool daemon_says(struct daemon *d, const char *text, unsigned ms);
 /* The same, until it is there `n` times. */
 bool daemon_says_times(struct daemon *d, const char *text, size_t n, unsigned ms);
+/* Waits for `text` in what it wrote to stdout; false at the deadline. */
+bool daemon_prints(struct daemon *d, const char *text, unsigned ms);
 /* All its messages. Free with free(). */
 char *daemon_messages(struct daemon *d);
 /* All that it wrote to stdout. Free with free(). */
 char *daemon_output(struct daemon *d);
+
+/* Its stdout, or its stderr, is not read any more, or is again. */
+void daemon_hold(struct daemon *d, enum process_stream stream, bool held);
+/* A number of its /metrics; its second listener is the admin's. */
+uint64_t daemon_metric(struct daemon *d, const char *name);
 
 /* Waits until `n` lines stand in the access log. */
 #define daemon_log_lines(d, n) daemon_log_lines_at(d, n, __FILE__, __LINE__)

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -21,6 +22,8 @@ struct process {
     int pidfd;
     int status; /* -1: it runs */
     int fds[2];
+    bool held[2]; /* not read for now */
+    int wake_fd;  /* to the reader, when that changes */
     pthread_t reader;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -28,26 +31,38 @@ struct process {
     bool ended; /* both pipes are closed */
 };
 
+/* Reads a piece of a stream that has something; false at its end. */
+static bool process_read_piece(struct process *p, size_t i)
+{
+    char piece[8192];
+    ssize_t n = read(p->fds[i], piece, sizeof(piece));
+    pthread_mutex_lock(&p->lock);
+    if (n > 0)
+        bytes_add(&p->written[i], piece, (size_t)n);
+    pthread_cond_broadcast(&p->changed);
+    pthread_mutex_unlock(&p->lock);
+    return n > 0;
+}
+
 static void *process_read(void *arg)
 {
     struct process *p = arg;
-    struct pollfd polled[2] = {{p->fds[0], POLLIN, 0}, {p->fds[1], POLLIN, 0}};
-    while (polled[0].fd >= 0 || polled[1].fd >= 0) {
-        if (poll(polled, 2, -1) < 0 && errno != EINTR)
+    bool open[2] = {true, true};
+    while (open[0] || open[1]) {
+        struct pollfd polled[3] = {{-1, POLLIN, 0}, {-1, POLLIN, 0}, {p->wake_fd, POLLIN, 0}};
+        eventfd_t count;
+        pthread_mutex_lock(&p->lock);
+        for (size_t i = 0; i < 2; i++)
+            if (open[i] && !p->held[i])
+                polled[i].fd = p->fds[i];
+        pthread_mutex_unlock(&p->lock);
+        if (poll(polled, 3, -1) < 0 && errno != EINTR)
             break;
-        for (size_t i = 0; i < 2; i++) {
-            if (polled[i].fd < 0 || !polled[i].revents)
-                continue;
-            char piece[8192];
-            ssize_t n = read(polled[i].fd, piece, sizeof(piece));
-            pthread_mutex_lock(&p->lock);
-            if (n > 0)
-                bytes_add(&p->written[i], piece, (size_t)n);
-            else
-                polled[i].fd = -1;
-            pthread_cond_broadcast(&p->changed);
-            pthread_mutex_unlock(&p->lock);
-        }
+        if (polled[2].revents)
+            eventfd_read(p->wake_fd, &count);
+        for (size_t i = 0; i < 2; i++)
+            if (polled[i].revents)
+                open[i] = process_read_piece(p, i);
     }
     pthread_mutex_lock(&p->lock);
     p->ended = true;
@@ -88,6 +103,7 @@ struct process *process_start(const char *const *argv, const char *dir)
         fail_msg("fork: %s", strerror(errno));
     close(out[1]);
     close(err[1]);
+    p->wake_fd = eventfd(0, EFD_CLOEXEC);
     p->pidfd = pidfd_open(p->pid, 0);
     p->status = -1;
     p->fds[PROCESS_OUT] = out[0];
@@ -107,6 +123,14 @@ void process_signal(struct process *p, int signal)
 {
     if (p->status < 0)
         kill(p->pid, signal);
+}
+
+void process_hold(struct process *p, enum process_stream stream, bool held)
+{
+    pthread_mutex_lock(&p->lock);
+    p->held[stream] = held;
+    pthread_mutex_unlock(&p->lock);
+    eventfd_write(p->wake_fd, 1);
 }
 
 static size_t process_count(const struct bytes *b, const char *text)
@@ -168,6 +192,8 @@ int process_wait(struct process *p, unsigned ms)
         return -1;
     p->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     /* What it wrote last is then complete. */
+    process_hold(p, PROCESS_OUT, false);
+    process_hold(p, PROCESS_ERR, false);
     process_wait_lines(p, PROCESS_ERR, SIZE_MAX, CHECK_SOON_MS);
     return p->status;
 }
@@ -179,11 +205,14 @@ void process_free(struct process *p)
     if (p->status < 0) {
         kill(p->pid, SIGKILL);
         waitpid(p->pid, NULL, 0);
+        process_hold(p, PROCESS_OUT, false);
+        process_hold(p, PROCESS_ERR, false);
     }
     pthread_join(p->reader, NULL);
     close(p->fds[0]);
     close(p->fds[1]);
     close(p->pidfd);
+    close(p->wake_fd);
     pthread_mutex_destroy(&p->lock);
     pthread_cond_destroy(&p->changed);
     bytes_fini(&p->written[0]);

@@ -1,6 +1,6 @@
 /* process.h - a child process, what it writes, and how it ends.
- * A thread reads its stdout and stderr all the time, so that it never blocks on them. The child
- * dies with the test. */
+ * A thread reads its stdout and stderr all the time, unless it is told not to, so that it never
+ * blocks on them. The child dies with the test. */
 #ifndef PROCESS_H
 #define PROCESS_H
 
@@ -20,6 +20,9 @@ enum process_stream {
 struct process *process_start(const char *const *argv, const char *dir);
 pid_t process_pid(const struct process *p);
 void process_signal(struct process *p, int signal);
+/* Reads nothing more of the stream, or goes on; of what it has read already it knows. At the
+ * process's end all is read. */
+void process_hold(struct process *p, enum process_stream stream, bool held);
 /* Waits until `text` stands in what it wrote; false at the deadline, or when it has ended without
  * writing it. */
 bool process_wait_text(struct process *p, enum process_stream stream, const char *text,

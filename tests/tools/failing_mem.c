@@ -1,5 +1,6 @@
 /* Stands in for base/mem.c and base/blocks.c in the daemon: one allocation of ours, or of
- * nghttp2's, fails when a test says so. No block is kept: taking one is always an allocation. */
+ * nghttp2's, fails when a test says so, or does not return. No block is kept: taking one is always
+ * an allocation. */
 #include "failing_mem.h"
 
 #include <fcntl.h>
@@ -27,8 +28,20 @@ __attribute__((constructor)) static void share(void)
         shared = map;
 }
 
+static void hang(void)
+{
+    int left = atomic_load(&shared->hangs);
+    while (left > 0) {
+        if (!atomic_compare_exchange_weak(&shared->hangs, &left, left - 1))
+            continue;
+        for (;;)
+            pause();
+    }
+}
+
 static bool fails(void)
 {
+    hang();
     atomic_fetch_add(&shared->taken, 1);
     return atomic_load(&shared->left) >= 0 && atomic_fetch_sub(&shared->left, 1) == 0;
 }

@@ -1,5 +1,6 @@
-/* failing_mem.h - what a test shares with a daemon whose memory runs out on purpose: a file that
- * both have mapped. The daemon finds its path in the environment's HEADSTART_FAILING_MEMORY. */
+/* failing_mem.h - what a test shares with a daemon whose memory runs out, or whose heap hangs, on
+ * purpose: a file that both have mapped. The daemon finds its path in the environment's
+ * HEADSTART_FAILING_MEMORY. */
 #ifndef FAILING_MEM_H
 #define FAILING_MEM_H
 
@@ -10,6 +11,7 @@
 struct failing_mem {
     atomic_llong taken; /* allocations so far */
     atomic_llong left;  /* so many more succeed, then one fails; below 0: all succeed */
+    atomic_int hangs;   /* so many threads that allocate never return from it */
 };
 
 #endif
