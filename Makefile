@@ -19,7 +19,7 @@ Q := $(if $(V),,@)
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion $(WERROR)
 CPPFLAGS_ALL := -D_GNU_SOURCE -DHEADSTART_VERSION='"$(VERSION)"' -Iinclude -Isrc
 CFLAGS_ALL := -std=c17 -g $(WARNINGS) -pthread
-LIBS := -lnghttp2 -levent -lssl -lcrypto -lcurl -linih -lsystemd
+LIBS := -lnghttp2 -levent -lssl -lcrypto -lcurl -linih
 TEST_LIBS := -lcmocka -ljansson
 
 # -fno-plt: what is bound at start anyway is called without a detour.
@@ -70,7 +70,7 @@ help:
 	@echo 'make coverage    the lines of each room that unit tests alone run through, with gcov'
 	@echo 'make fuzz        every fuzz target for FUZZ_S=30 seconds, from the seeds in tests/fuzz/corpus'
 	@echo 'make load        ten runs of h2load through the proxy to nginx: all 2xx, memory steady'
-	@echo 'make soak        SOAK_S=120 seconds of good and hostile clients, a flapping origin and reloads'
+	@echo 'make soak        SOAK_S=120 seconds of good and hostile clients, a flapping origin, reloads, a log that nobody reads'
 	@echo 'make soak-asan   the same under AddressSanitizer and UndefinedBehaviorSanitizer'
 	@echo 'make bench       beside nginx, h2o, nghttpx and haproxy, into docs/performance.*; BENCH_ROWS, BENCH_PEERS, BENCH_ROUNDS'
 	@echo 'make bench-quick the rows that matter most, beside two peers, in a minute'

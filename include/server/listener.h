@@ -28,6 +28,8 @@ struct listeners {
 /* Opens every socket; on failure one message was logged and nothing stays open. Keeps nothing of
  * `config`. */
 NODISCARD bool listeners_open(struct listeners *l, const struct config *config, size_t workers);
+/* Removes the unix sockets from the file system: the process ends without closing anything. */
+void listeners_unlink(const struct listeners *l);
 /* Closes them, and removes the unix sockets from the file system. */
 void listeners_close(struct listeners *l);
 /* The socket of one worker for the listener number `i`. */

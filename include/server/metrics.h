@@ -24,7 +24,9 @@
     X(pushes_total, "counter", "Promised exchanges that have ended.")                              \
     X(response_body_bytes_total, "counter", "Bytes of response bodies sent to clients.")           \
     X(duration_us_total, "counter", "Microseconds from head to end, over all exchanges.")          \
-    X(coalesced_us_total, "counter", "Microseconds for which busy workers let events gather.")
+    X(coalesced_us_total, "counter", "Microseconds for which busy workers let events gather.")     \
+    X(log_lines_lost_total, "counter",                                                             \
+      "Lines of the logs that were lost: nobody read them, the disk was full, or memory was out.")
 
 enum { METRICS_STATUS_CLASSES = 6 };
 

@@ -10,6 +10,12 @@
 
 struct worker;
 
+enum worker_stage {
+    WORKER_RUNS,
+    WORKER_ENDS, /* it closes what is open */
+    WORKER_HAS_ENDED,
+};
+
 /* What all workers have in common; borrowed until worker_join(). */
 struct worker_rules {
     struct crowd *crowd;
@@ -35,8 +41,13 @@ void worker_abandon(struct worker *w);
 void worker_drain(struct worker *w);
 /* Tells it to end now, whatever runs. */
 void worker_stop(struct worker *w);
-/* Tells it to open its access log anew. */
-void worker_reopen_log(struct worker *w);
+/* Has it make a turn, also where it has nothing to do. */
+void worker_wake(struct worker *w);
+/* How many turns it has made: one that lives makes another soon after worker_wake(). From any
+ * thread. */
+uint64_t worker_turns(const struct worker *w);
+/* How far it has come; from any thread. */
+enum worker_stage worker_stage(const struct worker *w);
 /* Adds the worker's numbers to `sum`; from any thread. */
 void worker_add_metrics(const struct worker *w, struct metrics *sum);
 /* Waits for its end and frees it; NULL is fine. */

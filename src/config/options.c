@@ -243,8 +243,11 @@ static const struct option TIMEOUTS[] = {
 
 static const struct option LOG[] = {
     {FILLS("access", log, config, log.access), .fallback = "stdout",
-     .help = "Where the access log goes, one line for each request and each push. A relative path "
-             "begins in the folder of this file."},
+     .help =
+         "Where the access log goes, one line for each request and each push. A relative path "
+         "begins in the folder of this file. No request waits for whoever reads it, or for a disk: "
+         "4 MiB of lines wait, more are lost and counted (`headstart_log_lines_lost_total`), and a "
+         "message says so. To a FIFO lines go while somebody reads it."},
     {FILLS("format", word, config, log.format), .fallback = "json", .words = LOG_FORMATS,
      .help =
          "The access log's format: one JSON object a line, or the combined format of Apache and "

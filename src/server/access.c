@@ -1,55 +1,44 @@
 #include "server/access.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "server/line.h"
 
 enum { TEXT_BYTES = 16384, MAX_TEXT_BYTES = 1 << 20 };
 
-static int open_log(const char *path)
+/* The names of devices stand for descriptors as well: under systemd these are sockets, which cannot
+ * be opened. */
+static struct sink *open_log(const char *path)
 {
-    if (strcmp(path, "off") == 0)
-        return -1;
-    if (strcmp(path, "stdout") == 0)
-        return STDOUT_FILENO;
-    return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
-}
-
-static bool is_file(const struct access *a)
-{
-    const char *path = a->config->log.access;
-    return strcmp(path, "off") != 0 && strcmp(path, "stdout") != 0;
+    if (strcmp(path, "stdout") == 0 || strcmp(path, "/dev/stdout") == 0)
+        return scribe_borrow(STDOUT_FILENO, "the access log on stdout");
+    if (strcmp(path, "/dev/stderr") == 0)
+        return scribe_borrow(STDERR_FILENO, "the access log on stderr");
+    return scribe_open(path, "the access log");
 }
 
 bool access_init(struct access *a, const struct config *config)
 {
-    *a = (struct access){.config = config, .fd = open_log(config->log.access)};
-    if (a->fd < 0 && is_file(a)) {
+    *a = (struct access){.config = config};
+    if (strcmp(config->log.access, "off") == 0)
+        return true;
+    a->sink = open_log(config->log.access);
+    if (!a->sink) {
         log_error(
             "the access log %s cannot be opened: %s; check its folder and who may write there",
-            config->log.access, strerror(errno));
-        return false;
+            config->log.access, strerrordesc_np(errno));
     }
-    return true;
-}
-
-static void close_log(struct access *a)
-{
-    if (a->fd >= 0 && a->fd != STDOUT_FILENO)
-        close(a->fd);
-    a->fd = -1;
+    return a->sink;
 }
 
 void access_fini(struct access *a)
 {
     access_flush(a);
-    close_log(a);
+    scribe_close(a->sink);
     mem_free(a->text);
 }
 
@@ -68,7 +57,7 @@ static bool grow(struct access *a, size_t need)
 
 void access_add(struct access *a, const struct report *report)
 {
-    if (a->fd < 0)
+    if (!a->sink)
         return;
     if (a->len >= TEXT_BYTES)
         access_flush(a);
@@ -84,47 +73,12 @@ void access_add(struct access *a, const struct report *report)
         if (!grow(a, a->len + n))
             break;
     }
-    log_error("no memory for a line of the access log: it is lost");
-}
-
-/* A log that cannot be written is said once, not for every line. */
-static void say_failing(struct access *a, size_t lost)
-{
-    if (!a->failing) {
-        log_error("the access log %s cannot be written: %s; %zu bytes of it are lost",
-                  a->config->log.access, strerror(errno), lost);
-    }
-    a->failing = true;
+    scribe_lose(a->sink);
 }
 
 void access_flush(struct access *a)
 {
-    size_t done = 0;
-    while (done < a->len) {
-        ssize_t n = write(a->fd, a->text + done, a->len - done);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            say_failing(a, a->len - done);
-            break;
-        }
-        a->failing = false;
-        done += (size_t)n;
-    }
+    if (a->len > 0)
+        scribe_write(a->sink, span_of(a->text, a->len));
     a->len = 0;
-}
-
-void access_reopen(struct access *a)
-{
-    if (!is_file(a))
-        return;
-    access_flush(a);
-    int fd = open_log(a->config->log.access);
-    if (fd < 0) {
-        log_error("the access log %s cannot be opened anew: %s; the old file is used further",
-                  a->config->log.access, strerror(errno));
-        return;
-    }
-    close_log(a);
-    a->fd = fd;
 }

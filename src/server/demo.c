@@ -6,8 +6,6 @@
 #include <event2/buffer.h>
 #include <event2/event.h>
 #include <event2/http.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -16,6 +14,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "server/demo_assets.h"
 
 enum { MAX_HEADER_BYTES = 64 * 1024, MAX_VERSION_BYTES = 16, IDLE_SECONDS = 300 };
@@ -242,14 +241,9 @@ static bool make_server(struct demo *d)
     return bind_port(d);
 }
 
-/* A thread inherits the mask: signals are the main thread's. */
 static bool start_thread(struct demo *d)
 {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&d->thread, NULL, run, d);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    int error = thread_start(&d->thread, "demo", run, d);
     d->has_thread = error == 0;
     errno = error;
     return d->has_thread;

@@ -203,15 +203,21 @@ bool listeners_open(struct listeners *l, const struct config *config, size_t wor
     return ok;
 }
 
-void listeners_close(struct listeners *l)
+void listeners_unlink(const struct listeners *l)
 {
     for (size_t i = 0; i < l->workers * l->len; i++) {
         const struct config_address *address = &l->at[i % l->len].address;
-        if (l->fds[i] < 0)
-            continue;
-        close(l->fds[i]);
-        if (address->storage.ss_family == AF_UNIX)
+        if (l->fds[i] >= 0 && address->storage.ss_family == AF_UNIX)
             unlink(((const struct sockaddr_un *)&address->storage)->sun_path);
+    }
+}
+
+void listeners_close(struct listeners *l)
+{
+    listeners_unlink(l);
+    for (size_t i = 0; i < l->workers * l->len; i++) {
+        if (l->fds[i] >= 0)
+            close(l->fds[i]);
     }
     arena_fini(&l->arena);
     *l = (struct listeners){0};

@@ -3,7 +3,7 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <pthread.h>
+#include <poll.h>
 #include <pwd.h>
 #include <sched.h>
 #include <signal.h>
@@ -12,16 +12,18 @@
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/resource.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/scribe.h"
 #include "origin/dial.h"
 #include "server/admin.h"
 #include "server/arguments.h"
 #include "server/demo.h"
+#include "server/notify.h"
+#include "server/watchdog.h"
 #include "server/worker.h"
 #include "tls/tickets.h"
 
@@ -32,7 +34,20 @@ enum exit_code {
     EXIT_RUN_TIME = 3,
 };
 
-enum { DESCRIPTORS_AHEAD = 65536 };
+enum {
+    DESCRIPTORS_AHEAD = 65536,
+    STOP_MS = 1000, /* within that, a worker sees that it is to end at once */
+    END_MS = 5000,  /* and within that, it has closed what is open */
+    LOG_MS = 1000,  /* for those who read the logs */
+    LAST_RESORT_S = 15,
+};
+
+/* How the process ends. */
+enum ending {
+    ENDING_NONE,
+    ENDING_BY_DRAIN, /* as clients finish */
+    ENDING_AT_ONCE,
+};
 
 static const int signal_numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
 
@@ -46,13 +61,16 @@ struct daemon {
     struct siphash_key key;
     struct crowd *crowd;
     struct event_base *base;
-    struct event *signals[ARRAY_LEN(signal_numbers)], *ended;
+    struct event *signals[ARRAY_LEN(signal_numbers)], *ended, *late;
     struct admin *admin;
+    struct watchdog *watchdog;
+    struct sink *output;    /* stdout */
     struct metrics metrics; /* what no worker counts */
     int ended_fd;
     struct worker **workers;
     size_t workers_len, workers_ended;
-    bool draining;
+    enum ending ending;
+    bool gave_time; /* to workers that are about to end */
 };
 
 static struct setup *load(const struct daemon *d, struct setup_error *error)
@@ -113,14 +131,66 @@ static size_t count_cpus(void)
     return (size_t)CPU_COUNT(&set);
 }
 
+/* A worker that hangs is left behind: no thread can be ended from outside. The status says that
+ * something went wrong, as the service manager has to know. */
+static _Noreturn void abandon_workers(struct daemon *d)
+{
+    for (size_t i = 0; i < d->workers_len; i++) {
+        if (worker_stage(d->workers[i]) == WORKER_HAS_ENDED)
+            worker_join(d->workers[i]);
+        else
+            log_error("worker %zu hangs: the process ends without it", i);
+    }
+    listeners_unlink(&d->listeners);
+    log_finish(LOG_MS);
+    _exit(EXIT_RUN_TIME);
+}
+
+/* Workers have `ms` to end. If this thread hangs as well, the kernel ends the process after the
+ * last resort: nobody catches SIGALRM. */
+static void set_end(struct daemon *d, uint64_t ms)
+{
+    const struct timeval wait = {(time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000)};
+    alarm((unsigned)(ms / 1000) + LAST_RESORT_S);
+    evtimer_add(d->late, &wait);
+}
+
 static void drain(struct daemon *d)
 {
-    if (d->draining)
-        return;
-    d->draining = true;
-    sd_notify(0, "STOPPING=1");
+    d->ending = ENDING_BY_DRAIN;
+    notify_send("STOPPING=1");
     for (size_t i = 0; i < d->workers_len; i++)
         worker_drain(d->workers[i]);
+    set_end(d, d->setup->config->timeouts.drain_ms + END_MS);
+}
+
+static void stop(struct daemon *d)
+{
+    d->ending = ENDING_AT_ONCE;
+    for (size_t i = 0; i < d->workers_len; i++)
+        worker_stop(d->workers[i]);
+    set_end(d, STOP_MS);
+}
+
+static bool any_runs(const struct daemon *d)
+{
+    for (size_t i = 0; i < d->workers_len; i++) {
+        if (worker_stage(d->workers[i]) == WORKER_RUNS)
+            return true;
+    }
+    return false;
+}
+
+/* One that has begun to end has much to close, or hangs in that: it gets some more time, once. */
+static void on_late(evutil_socket_t fd, short events, void *user)
+{
+    struct daemon *d = user;
+    (void)fd;
+    (void)events;
+    if (d->gave_time || any_runs(d))
+        abandon_workers(d);
+    d->gave_time = true;
+    set_end(d, END_MS);
 }
 
 /* Every worker is ready for `next` before any of them changes. */
@@ -167,11 +237,11 @@ static bool reload(struct daemon *d)
 
 static void on_reload(struct daemon *d)
 {
-    if (d->draining)
+    if (d->ending)
         return;
-    sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)clock_monotonic_us());
+    notify_send("RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)clock_monotonic_us());
     atomic_fetch_add(reload(d) ? &d->metrics.reloads_total : &d->metrics.reloads_failed_total, 1);
-    sd_notify(0, "READY=1");
+    notify_send("READY=1");
 }
 
 /* Without a file there is nothing to reload: SIGHUP then is what it is to any program whose
@@ -190,38 +260,50 @@ static void on_signal(evutil_socket_t number, short events, void *user)
         return;
     }
     if (number == SIGUSR1) {
-        for (size_t i = 0; i < d->workers_len; i++)
-            worker_reopen_log(d->workers[i]);
+        scribe_reopen();
         return;
     }
-    if (d->draining) {
+    switch (d->ending) {
+    case ENDING_NONE:
+        log_info("%s: finishing what runs, for at most %llu s", strsignal(number),
+                 (unsigned long long)(d->setup->config->timeouts.drain_ms / 1000));
+        drain(d);
+        break;
+    case ENDING_BY_DRAIN:
         log_info("%s again: ending now", strsignal(number));
-        for (size_t i = 0; i < d->workers_len; i++)
-            worker_stop(d->workers[i]);
-        return;
+        stop(d);
+        break;
+    case ENDING_AT_ONCE:
+        break;
     }
-    log_info("%s: finishing what runs, for at most %llu s", strsignal(number),
-             (unsigned long long)(d->setup->config->timeouts.drain_ms / 1000));
-    drain(d);
+}
+
+static void count_ended(struct daemon *d)
+{
+    eventfd_t count = 0;
+    eventfd_read(d->ended_fd, &count);
+    d->workers_ended += count;
 }
 
 static void on_worker_ended(evutil_socket_t fd, short events, void *user)
 {
     struct daemon *d = user;
-    eventfd_t count = 0;
+    (void)fd;
     (void)events;
-    eventfd_read(fd, &count);
-    d->workers_ended += count;
+    count_ended(d);
     if (d->workers_ended == d->workers_len)
         event_base_loopbreak(d->base);
 }
 
-/* The main thread is the one that signals interrupt; those that it starts inherit a closed door. */
-static void close_door_to_signals(void)
+/* While the process starts, a reload and a rotation wait until it has; what ends any other program
+ * ends it. The loop then catches all of them. Other threads are never interrupted. */
+static void let_signals_wait(const int *numbers, size_t len)
 {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, NULL);
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < len; i++)
+        sigaddset(&set, numbers[i]);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
 static void open_door_to_signals(void)
@@ -243,7 +325,8 @@ static bool open_loop(struct daemon *d)
             return false;
     }
     d->ended = event_new(d->base, d->ended_fd, EV_READ | EV_PERSIST, on_worker_ended, d);
-    return d->ended && event_add(d->ended, NULL) == 0;
+    d->late = evtimer_new(d->base, on_late, d);
+    return d->ended && d->late && event_add(d->ended, NULL) == 0;
 }
 
 static bool start_workers(struct daemon *d, size_t count)
@@ -273,6 +356,7 @@ static void collect(void *user, struct metrics *sum)
 {
     const struct daemon *d = user;
     metrics_add(sum, &d->metrics);
+    atomic_fetch_add(&sum->log_lines_lost_total, scribe_lost());
     for (size_t i = 0; i < d->workers_len; i++)
         worker_add_metrics(d->workers[i], sum);
 }
@@ -307,26 +391,55 @@ static bool start(struct daemon *d)
 
 static void print_demo_hints(const struct daemon *d)
 {
+    char text[1024];
     unsigned port = listeners_port(&d->listeners, 0);
-    printf("\nThe demo is at https://127.0.0.1:%u/ (with a self-signed certificate)\n\n"
-           "See the pushes:\n  nghttp -nvy https://127.0.0.1:%u/\n\n"
-           "See why each link is pushed or not, with a client that takes no pushes:\n"
-           "  curl -sk -D- -o /dev/null -H 'cf-h2-push-explain: 1' https://127.0.0.1:%u/\n\n"
-           "Stop with Ctrl-C. The access log follows.\n\n",
-           port, port, port);
-    fflush(stdout);
+    int n =
+        snprintf(text, sizeof text,
+                 "\nThe demo is at https://127.0.0.1:%u/ (with a self-signed certificate)\n\n"
+                 "See the pushes:\n  nghttp -nvy https://127.0.0.1:%u/\n\n"
+                 "See why each link is pushed or not, with a client that takes no pushes:\n"
+                 "  curl -sk -D- -o /dev/null -H 'cf-h2-push-explain: 1' https://127.0.0.1:%u/\n\n"
+                 "Stop with Ctrl-C. The access log follows.\n\n",
+                 port, port, port);
+    scribe_write_own(d->output, span_of(text, (size_t)n));
+}
+
+/* Some workers may run and have clients though the process could not be started as a whole. */
+static void stop_started(struct daemon *d)
+{
+    struct pollfd ended = {.fd = d->ended_fd, .events = POLLIN};
+    uint64_t now = clock_monotonic_ms(), end = now + END_MS;
+    for (size_t i = 0; i < d->workers_len; i++)
+        worker_stop(d->workers[i]);
+    for (; d->workers_ended < d->workers_len && now < end; now = clock_monotonic_ms()) {
+        if (poll(&ended, 1, (int)(end - now)) > 0)
+            count_ended(d);
+    }
+    if (d->workers_ended < d->workers_len)
+        abandon_workers(d);
+}
+
+static bool open_watchdog(struct daemon *d)
+{
+    uint64_t every_us = notify_watchdog_us();
+    if (every_us == 0)
+        return true;
+    d->watchdog = watchdog_new(d->base, d->workers, d->workers_len, every_us);
+    if (!d->watchdog)
+        log_error("no memory for the watchdog");
+    return d->watchdog;
 }
 
 static int run(struct daemon *d)
 {
-    if (!start(d)) {
-        drain(d);
+    if (!start(d) || !open_watchdog(d)) {
+        stop_started(d);
         return EXIT_RUN_TIME;
     }
     if (d->demo)
         print_demo_hints(d);
     log_info("ready");
-    sd_notify(0, "READY=1");
+    notify_send("READY=1");
     open_door_to_signals();
     event_base_dispatch(d->base);
     return EXIT_FINE;
@@ -334,7 +447,9 @@ static int run(struct daemon *d)
 
 static void clean_up(struct daemon *d)
 {
-    close_door_to_signals(); /* one that comes now has nothing more to say */
+    /* One that comes now has nothing more to say. */
+    let_signals_wait(signal_numbers, ARRAY_LEN(signal_numbers));
+    watchdog_free(d->watchdog);
     admin_close(d->admin);
     for (size_t i = 0; i < d->workers_len; i++)
         worker_join(d->workers[i]);
@@ -347,6 +462,8 @@ static void clean_up(struct daemon *d)
     }
     if (d->ended)
         event_free(d->ended);
+    if (d->late)
+        event_free(d->late);
     if (d->base)
         event_base_free(d->base);
     if (d->ended_fd >= 0)
@@ -356,20 +473,68 @@ static void clean_up(struct daemon *d)
     demo_stop(d->demo);
     dial_teardown();
     libevent_global_shutdown();
+    log_stop(LOG_MS);
+    alarm(0);
+}
+
+/* A descriptor of these three that is closed would be the next socket's, and be logged to. */
+static void open_standard_descriptors(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
+/* Before anything is said, and before root is given up, to whom a pipe may belong. */
+static bool open_logs(struct daemon *d)
+{
+    if (!log_start())
+        return false;
+    d->output = scribe_borrow(STDOUT_FILENO, "stdout");
+    if (!d->output)
+        log_error("stdout cannot be used: %s", strerror(errno));
+    return d->output;
+}
+
+/* Otherwise libevent writes to stderr itself, and waits for whoever reads it. */
+static void on_event_log(int severity, const char *text)
+{
+    if (severity == EVENT_LOG_ERR)
+        log_error("libevent: %s", text);
+    else if (severity == EVENT_LOG_WARN)
+        log_warning("libevent: %s", text);
+    else
+        log_debug("libevent: %s", text);
+}
+
+static bool prepare(struct daemon *d)
+{
+    static const int later[] = {SIGHUP, SIGUSR1};
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a log that is too large is an error like others */
+    signal(SIGALRM, SIG_DFL);
+    let_signals_wait(later, ARRAY_LEN(later));
+    event_set_log_callback(on_event_log);
+    if (!open_logs(d))
+        return false;
+    if (d->arguments.action == ACTION_DEMO)
+        d->demo = demo_start();
+    return d->demo || d->arguments.action != ACTION_DEMO;
 }
 
 static int act(struct daemon *d)
 {
     struct setup_error error;
+    bool serves = d->arguments.action == ACTION_RUN || d->arguments.action == ACTION_DEMO;
     if (!dial_setup()) {
         log_error("libcurl cannot be used");
         return EXIT_RUN_TIME;
     }
-    if (d->arguments.action == ACTION_DEMO) {
-        d->demo = demo_start();
-        if (!d->demo)
-            return EXIT_RUN_TIME;
-    }
+    if (serves && !prepare(d))
+        return EXIT_RUN_TIME;
     d->tickets = tls_tickets_new(clock_monotonic_ms);
     if (!d->tickets) {
         log_error("no memory, or no randomness, for session tickets");
@@ -377,7 +542,7 @@ static int act(struct daemon *d)
     }
     d->setup = load(d, &error);
     if (!d->setup) {
-        fprintf(stderr, "%s\n", error.text);
+        log_line(error.text);
         return EXIT_CONFIGURATION;
     }
     log_set_level((enum log_level)d->setup->config->log.level);
@@ -406,8 +571,7 @@ int main(int argc, char **argv)
         puts("headstart " HEADSTART_VERSION);
         return EXIT_FINE;
     }
-    signal(SIGPIPE, SIG_IGN);
-    close_door_to_signals();
+    open_standard_descriptors();
     int code = act(&d);
     clean_up(&d);
     return code;

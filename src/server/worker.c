@@ -1,8 +1,8 @@
 #include "server/worker.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -11,15 +11,16 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "proxy/client.h"
 #include "server/generation.h"
 
 /* What the main thread may tell, as bits. */
 enum order {
+    ORDER_NONE = 0, /* it is only to make a turn */
     ORDER_DRAIN = 1,
-    ORDER_REOPEN_LOG = 2,
-    ORDER_STOP = 4,
-    ORDER_ADOPT = 8,
+    ORDER_STOP = 2,
+    ORDER_ADOPT = 4,
 };
 
 /* How many clients there were. */
@@ -47,6 +48,8 @@ struct worker {
     uint64_t armed_ms; /* when the timer ends; UINT64_MAX: it does not run */
     uint64_t drain_deadline_ms;
     bool draining, ended;
+    _Atomic uint64_t turns;
+    _Atomic enum worker_stage stage;
 };
 
 static struct generation *newest(const struct worker *w)
@@ -89,12 +92,6 @@ static void adopt(struct worker *w)
     clients_retire(&last->env);
 }
 
-static void reopen_logs(struct worker *w)
-{
-    LIST_FOR_EACH_SAFE (g, &w->generations, struct generation, node)
-        access_reopen(&g->access);
-}
-
 static void on_orders(evutil_socket_t fd, short events, void *user)
 {
     struct worker *w = user;
@@ -104,8 +101,6 @@ static void on_orders(evutil_socket_t fd, short events, void *user)
     unsigned orders = atomic_exchange(&w->orders, 0);
     if (orders & ORDER_ADOPT)
         adopt(w);
-    if (orders & ORDER_REOPEN_LOG)
-        reopen_logs(w);
     if (orders & (ORDER_DRAIN | ORDER_STOP))
         drain(w);
     if (orders & ORDER_STOP)
@@ -235,8 +230,11 @@ static void *run(void *user)
         event_base_loop(w->base, may_wait ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK);
         note_events(w);
         end_turn(w);
+        atomic_fetch_add_explicit(&w->turns, 1, memory_order_relaxed);
     }
+    atomic_store(&w->stage, WORKER_ENDS);
     end(w);
+    atomic_store(&w->stage, WORKER_HAS_ENDED);
     eventfd_write(w->rules.ended_fd, 1);
     return NULL;
 }
@@ -309,7 +307,9 @@ struct worker *worker_start(const struct worker_rules *rules, struct setup *setu
     w->orders_fd = -1;
     list_init(&w->generations);
     if (open_loop(w, setup)) {
-        int code = pthread_create(&w->thread, NULL, run, w);
+        char name[16];
+        snprintf(name, sizeof name, "worker %zu", index);
+        int code = thread_start(&w->thread, name, run, w);
         w->running = code == 0;
         errno = code;
     }
@@ -357,9 +357,19 @@ void worker_stop(struct worker *w)
     order(w, ORDER_STOP);
 }
 
-void worker_reopen_log(struct worker *w)
+void worker_wake(struct worker *w)
 {
-    order(w, ORDER_REOPEN_LOG);
+    order(w, ORDER_NONE);
+}
+
+uint64_t worker_turns(const struct worker *w)
+{
+    return atomic_load_explicit(&w->turns, memory_order_relaxed);
+}
+
+enum worker_stage worker_stage(const struct worker *w)
+{
+    return atomic_load(&w->stage);
 }
 
 void worker_add_metrics(const struct worker *w, struct metrics *sum)

@@ -52,6 +52,7 @@ static void demo_says_how_to_look(void **state)
     rig->daemon =
         daemon_start_with(rig->dir, (const char *const[]){"demo", "--listen", "127.0.0.1:0", NULL});
     const char *url = rig_text(rig, "https://127.0.0.1:%u", daemon_port(rig->daemon, 0));
+    assert_true(daemon_prints(rig->daemon, "The access log follows.", CHECK_SOON_MS));
     char *out = daemon_output(rig->daemon), *err = daemon_messages(rig->daemon);
     const char *all = rig_text(rig, "%s%s", out, err);
     free(out);

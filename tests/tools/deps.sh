@@ -8,10 +8,10 @@ packages_of() {
     case $1 in
     build)
         echo gcc libc6-dev make libnghttp2-dev libevent-dev libssl-dev libcurl4-openssl-dev \
-            libinih-dev libsystemd-dev
+            libinih-dev
         ;;
     test)
-        echo libcmocka-dev libjansson-dev nginx-light nghttp2-client curl openssl
+        echo libcmocka-dev libjansson-dev nginx-light nghttp2-client curl openssl libjemalloc2
         ;;
     lint)
         echo clang clang-tidy clang-format libcmocka-dev libjansson-dev

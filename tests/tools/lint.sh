@@ -49,7 +49,6 @@ report 'nghttp2/' h2
 report 'openssl/' tls
 report 'curl/' origin
 report 'ini\.h' config
-report 'systemd/' server
 report 'event2/' origin proxy server
 
 banned=$(grep -nE '\<(strcpy|strcat|sprintf|vsprintf|strtok|atoi|atol|gets|alloca) ?\(' src/*/*.c include/*/*.h)
