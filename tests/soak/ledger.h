@@ -28,7 +28,8 @@ void ledger_saw(struct ledger *l, uint64_t id);
 /* Takes the lines of an access log; each must be JSON. Their number. */
 uint64_t ledger_read_log(struct ledger *l, const char *path);
 /* Every request that was processed has one line that says what the client saw, and one for each
- * push; an unprocessed one has none, and no origin saw it. Ends the process otherwise. */
-void ledger_check(struct ledger *l);
+ * push, but for `lost` lines at most; an unprocessed one has none, and no origin saw it. Ends the
+ * process otherwise. */
+void ledger_check(struct ledger *l, uint64_t lost);
 
 #endif

@@ -2,12 +2,14 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define MAIN_CERTIFICATE  "[certificate main]\nchain = main.pem\nkey = main.key\n"
@@ -18,6 +20,9 @@
 #define COMMON                                                                                      \
     "[timeouts]\nresponse = 6s\norigin_stall = 6s\norigin_idle = 1s\nhandshake = 3s\nheader = 3s\n" \
     "queue = 60s\n[admin]\naddress = 127.0.0.1:0\n"
+/* The log whose reader stands still, and what it has read at last. */
+#define FIFO    "still.fifo"
+#define STILL   "still.log"
 #define PATIENT "max_wait = 60s\nretry_after = 0s\n"
 
 struct variant {
@@ -50,7 +55,7 @@ static struct daemon_setup steer_setup(struct steer *s, const struct variant *v,
         .top = "workers = 2",
         .certificates = v->certificates,
         .conf = *conf,
-        .access = "access.log",
+        .access = s->still_fd > 0 ? FIFO : "access.log",
     };
 }
 
@@ -87,6 +92,10 @@ static char *steer_log(struct steer *s, unsigned n)
 
 void steer_rotate(struct steer *s)
 {
+    if (s->still_fd > 0) {
+        daemon_signal(s->rig->daemon, SIGUSR1);
+        return;
+    }
     char *path = steer_log(s, s->rotated);
     s->rotated++;
     char *moved = steer_log(s, s->rotated - 1);
@@ -163,6 +172,48 @@ void steer_print_descriptors(struct steer *s)
     free(path);
 }
 
+void steer_stand_still(struct steer *s)
+{
+    char *conf, *path = check_printf("%s/" FIFO, s->rig->dir);
+    if (mkfifo(path, 0600) != 0 || (s->still_fd = open(path, O_RDONLY | O_NONBLOCK)) < 0)
+        soak_fail("no FIFO for the access log: %s", strerror(errno));
+    const struct daemon_setup setup = steer_setup(s, &right[0], &conf);
+    daemon_reload(s->rig->daemon, s->rig->dir, &setup, true);
+    soak_count(SOAK_RELOADS, 1);
+    free(conf);
+    free(path);
+}
+
+static uint64_t steer_count_lines(const char *text, size_t len)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < len; i++)
+        n += text[i] == '\n';
+    return n;
+}
+
+void steer_go_on(struct steer *s, uint64_t n)
+{
+    char *path = check_printf("%s/" STILL, s->rig->dir), piece[65536];
+    FILE *out = fopen(path, "we");
+    struct pollfd polled = {s->still_fd, POLLIN, 0};
+    uint64_t lines = 0;
+    if (!out)
+        soak_fail("cannot write %s", path);
+    while (lines < n) {
+        if (poll(&polled, 1, check_left(check_deadline(CHECK_SOON_MS))) <= 0)
+            soak_fail("only %llu of %llu lines come to the reader that goes on",
+                      (unsigned long long)lines, (unsigned long long)n);
+        ssize_t len = read(s->still_fd, piece, sizeof(piece));
+        if (len <= 0)
+            continue;
+        lines += steer_count_lines(piece, (size_t)len);
+        fwrite(piece, 1, (size_t)len, out);
+    }
+    fclose(out);
+    free(path);
+}
+
 uint64_t steer_read_logs(struct steer *s, struct ledger *ledger)
 {
     uint64_t lines = 0;
@@ -171,5 +222,8 @@ uint64_t steer_read_logs(struct steer *s, struct ledger *ledger)
         lines += ledger_read_log(ledger, path);
         free(path);
     }
+    char *still = check_printf("%s/" STILL, s->rig->dir);
+    lines += ledger_read_log(ledger, still);
+    free(still);
     return lines;
 }

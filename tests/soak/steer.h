@@ -14,6 +14,7 @@ struct steer {
     struct rig *rig;
     const char *origins; /* the [origin] and [route] sections but for what variants add */
     unsigned rotated;
+    int still_fd; /* the log's reader that stands still; 0: there is none */
 };
 
 /* Starts the daemon before these two. */
@@ -21,8 +22,14 @@ void steer_start(struct steer *s, unsigned steady_port, unsigned flapping_port);
 /* Gives it another proxy.conf, one that is right, or one that is not; waits until it has said what
  * it makes of it. */
 void steer_reload(struct steer *s, struct dice *dice, bool right);
-/* Moves the access log away and has it opened anew. */
+/* Moves the access log away and has it opened anew; where its reader stands still, only the latter.
+ */
 void steer_rotate(struct steer *s);
+/* From now on the access log goes to a FIFO whose reader stands still. */
+void steer_stand_still(struct steer *s);
+/* Lets that reader take `n` lines, which must be all that come, and put them where
+ * steer_read_logs() finds them. */
+void steer_go_on(struct steer *s, uint64_t n);
 
 /* A metric. */
 uint64_t steer_metric(struct steer *s, const char *name);
