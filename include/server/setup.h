@@ -10,11 +10,13 @@
 #include "origin/notes.h"
 #include "server/arguments.h"
 #include "tls/context.h"
+#include "tls/trust.h"
 
 struct setup {
     struct config *config;
-    struct tls_context *tls;
-    struct notes *notes;
+    struct tls_context *tls; /* with clients */
+    struct tls_trust *trust; /* with origins */
+    struct notes *notes;      /* what was logged of origins */
     atomic_uint holders;
 };
 
@@ -23,7 +25,7 @@ struct setup_error {
     char text[CONFIG_ERROR_BYTES];
 };
 
-/* Reads what the command line names, the certificates too; `demo_port` is the port of the demo's
+/* Reads what the command line names, certificates and authorities too; `demo_port` is the port of the demo's
  * origin, or 0 where that does not run; `tickets` are the process's (borrowed). Returns it held
  * once, or NULL with `error` filled. */
 NODISCARD struct setup *setup_load(const struct arguments *a, unsigned demo_port,

@@ -1,12 +1,12 @@
-/* conn.h - one TLS connection of a client, on a non-blocking socket.
- * Borrows the descriptor and the context, belongs to one thread, never calls back. SIGPIPE must be
- * ignored by the process.
- * One call takes at most TLS_IN_BYTES from the socket, whatever the peer sends: the library would
- * go on for as long as records come that carry no data. Then it says TLS_WANT_READ though the
- * socket still has bytes, so whoever waits must wait for the level, not for an edge.
- * Each call may want either of the socket's two directions (RFC 8446 §4.6.3: reading a KeyUpdate
- * may have to write one; writing may have to await the rest of one). Wait for that which the answer
- * names, and for nothing else: the other one may be there all the time. */
+/* conn.h - one TLS connection, with a client or with an origin, on a non-blocking socket.
+ * Borrows the descriptor, and the context or the target; belongs to one thread, never calls back.
+ * SIGPIPE must be ignored by the process. One call takes at most TLS_IN_BYTES from the socket,
+ * whatever the peer sends: the library would go on for as long as records come that carry no data.
+ * Then it says TLS_WANT_READ though the socket still has bytes, so whoever waits must wait for the
+ * level, not for an edge. Each call may want either of the socket's two directions (RFC 8446
+ * §4.6.3: reading a KeyUpdate may have to write one; writing may have to await the rest of one).
+ * Wait for that which the answer names, and for nothing else: the other one may be there all the
+ * time. */
 #ifndef TLS_CONN_H
 #define TLS_CONN_H
 
@@ -20,12 +20,14 @@
 
 struct tls_context;
 struct tls_conn;
+struct tls_target;
 
 enum tls_result {
     TLS_OK,
     TLS_WANT_READ,  /* again when the socket is readable, which it may be already */
     TLS_WANT_WRITE, /* again when the socket is writable */
-    TLS_CLOSED,     /* the peer closed the connection, in order or not */
+    TLS_CLOSED,     /* the peer will send no more, and said so (close_notify) */
+    TLS_CUT,        /* the connection is gone: nobody knows whether that was all (RFC 8446 §6.1) */
     TLS_FAILED,     /* a fault of the protocol or the socket; tls_conn_why() says which */
 };
 
@@ -37,11 +39,14 @@ enum {
 /* A server's connection on `fd`, handshake not started. What waits to be sent lies in a block of
  * `blocks`, which are to be of TLS_OUT_BYTES (borrowed). NULL when memory is out. */
 NODISCARD struct tls_conn *tls_conn_new(struct tls_context *ctx, int fd, struct blocks *blocks);
+/* A client's connection to `target` on `fd`, handshake not started; all else as above. */
+NODISCARD struct tls_conn *tls_conn_dial(struct tls_target *target, int fd, struct blocks *blocks);
 /* Frees it without any I/O; the descriptor stays open. NULL is fine. */
 void tls_conn_free(struct tls_conn *conn);
-/* Goes on with the handshake. TLS_OK: it is done, and ALPN chose "h2"; a client that does not
- * offer it was refused with no_application_protocol (RFC 7301 §3.2). Its last bytes are left for
- * tls_conn_flush(). */
+/* Goes on with the handshake. TLS_OK: it is done, and its last bytes are left for tls_conn_flush().
+ * With a client ALPN chose "h2" then; one that does not offer it was refused with
+ * no_application_protocol (RFC 7301 §3.2). An origin has shown a certificate that its target
+ * trusts, and OpenSSL has seen to it that ALPN chose nothing but HTTP/1.1. */
 enum tls_result tls_conn_handshake(struct tls_conn *conn);
 /* Reads what there is, at most `room` bytes; with TLS_OK `*n` is at least 1. */
 enum tls_result tls_conn_read(struct tls_conn *conn, void *to, size_t room, size_t *n);

@@ -322,6 +322,7 @@ static bool read_once(struct client *c)
         log_debug("client %s: %s", c->peer.text, tls_conn_why(c->tls));
         break;
     case TLS_CLOSED:
+    case TLS_CUT:
         break;
     }
     client_close(c, FAIL_CLIENT_GONE);

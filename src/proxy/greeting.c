@@ -14,6 +14,7 @@ enum greeting_result greeting_go_on(struct tls_conn *tls)
     case TLS_WANT_WRITE:
         return GREETING_WANTS_WRITE;
     case TLS_CLOSED:
+    case TLS_CUT:
         return GREETING_GONE;
     case TLS_FAILED:
         break;

@@ -80,6 +80,7 @@ static enum outlet_result stopped(enum tls_result result)
     case TLS_OK:
         return OUTLET_EMPTY;
     case TLS_CLOSED:
+    case TLS_CUT:
     case TLS_FAILED:
         break;
     }

@@ -39,7 +39,9 @@ struct setup *setup_load(const struct arguments *a, unsigned demo_port, struct t
         return NULL;
     }
     s->tls = tls_context_new(s->config, tickets, &of_tls);
-    if (!s->tls) {
+    if (s->tls)
+        s->trust = tls_trust_new(s->config, &of_tls);
+    if (!s->trust) {
         snprintf(error->text, sizeof error->text, "%s", of_tls.text);
         setup_let_go(s);
         return NULL;
@@ -59,6 +61,7 @@ void setup_let_go(struct setup *s)
         return;
     tls_context_free(s->tls);
     notes_free(s->notes);
+    tls_trust_free(s->trust);
     config_free(s->config);
     mem_free(s);
 }

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "tls/context.h"
 #include "tls/socket.h"
+#include "tls/trust.h"
 
 enum {
     RECORD_BYTES = 16384,
@@ -17,6 +18,7 @@ enum {
 
 struct tls_conn {
     SSL *ssl;
+    struct tls_target *target; /* of a client; NULL: a server */
     struct tls_socket socket;
     enum tls_failure failure;
     const char *why;       /* static text */
@@ -50,7 +52,7 @@ static void forget_records(struct tls_conn *conn)
     conn->idle_records = 0;
 }
 
-struct tls_conn *tls_conn_new(struct tls_context *ctx, int fd, struct blocks *blocks)
+static struct tls_conn *new_conn(int fd, struct blocks *blocks)
 {
     struct tls_conn *conn = mem_zalloc(1, sizeof *conn);
     if (!conn)
@@ -58,42 +60,69 @@ struct tls_conn *tls_conn_new(struct tls_context *ctx, int fd, struct blocks *bl
     conn->why = "";
     conn->socket.fd = fd;
     buf_init(&conn->socket.out, blocks);
-    conn->ssl = tls_context_ssl(ctx);
-    BIO *bio = tls_context_bio(ctx, &conn->socket);
-    if (!conn->ssl || !bio) {
+    return conn;
+}
+
+/* Brings together what was made; NULL, and all of it freed, where that is not all. */
+static struct tls_conn *assemble(struct tls_conn *conn, SSL *ssl, BIO *bio)
+{
+    conn->ssl = ssl;
+    if (!ssl || !bio) {
         BIO_free(bio);
         tls_conn_free(conn);
         ERR_clear_error();
         return NULL;
     }
-    SSL_set_bio(conn->ssl, bio, bio);
-    SSL_set_msg_callback(conn->ssl, note_record);
-    SSL_set_msg_callback_arg(conn->ssl, conn);
-    SSL_set_accept_state(conn->ssl);
+    SSL_set_bio(ssl, bio, bio);
+    SSL_set_msg_callback(ssl, note_record);
+    SSL_set_msg_callback_arg(ssl, conn);
     return conn;
+}
+
+struct tls_conn *tls_conn_new(struct tls_context *ctx, int fd, struct blocks *blocks)
+{
+    struct tls_conn *conn = new_conn(fd, blocks);
+    if (!conn)
+        return NULL;
+    conn = assemble(conn, tls_context_ssl(ctx), tls_context_bio(ctx, &conn->socket));
+    if (conn)
+        SSL_set_accept_state(conn->ssl);
+    return conn;
+}
+
+struct tls_conn *tls_conn_dial(struct tls_target *target, int fd, struct blocks *blocks)
+{
+    struct tls_conn *conn = new_conn(fd, blocks);
+    if (!conn)
+        return NULL;
+    conn->target = target;
+    return assemble(conn, tls_target_ssl(target), tls_target_bio(target, &conn->socket));
 }
 
 void tls_conn_free(struct tls_conn *conn)
 {
     if (!conn)
         return;
+    /* OpenSSL would spoil the session of a connection that was cut, or not shut down by us. */
+    if (conn->target && conn->ssl && SSL_is_init_finished(conn->ssl))
+        SSL_set_shutdown(conn->ssl, SSL_SENT_SHUTDOWN);
     SSL_free(conn->ssl);
     buf_fini(&conn->socket.out);
     mem_free(conn);
 }
 
-static enum tls_result closed(struct tls_conn *conn)
+static enum tls_result gone(struct tls_conn *conn, enum tls_result how)
 {
     conn->failure = conn->socket.heard ? TLS_FAILURE_CLOSED : TLS_FAILURE_SILENT;
     conn->why = "closed by the peer";
-    return TLS_CLOSED;
+    return how;
 }
 
 static enum tls_result socket_fault(struct tls_conn *conn, int code)
 {
     conn->broken = true;
     if (code == 0 || code == EPIPE || code == ECONNRESET)
-        return closed(conn);
+        return gone(conn, TLS_CUT);
     conn->failure = TLS_FAILURE_OTHER;
     conn->why = strerrordesc_np(code);
     return TLS_FAILED;
@@ -102,7 +131,8 @@ static enum tls_result socket_fault(struct tls_conn *conn, int code)
 static enum tls_result protocol_fault(struct tls_conn *conn)
 {
     unsigned long error = ERR_peek_error();
-    const char *text = ERR_reason_error_string(error);
+    const char *text =
+        conn->target ? tls_target_why(conn->ssl, error) : ERR_reason_error_string(error);
     conn->broken = true;
     conn->failure = tls_failure_of(ERR_GET_REASON(error));
     conn->why = text ? text : "TLS error";
@@ -117,7 +147,7 @@ static void clear_errors(void)
 }
 
 /* What a call to OpenSSL came to. The thread's error queue is shared with the thread's other
- * connections and with libcurl, so it is left empty. */
+ * connections, so it is left empty. */
 static enum tls_result result(struct tls_conn *conn, int returned)
 {
     int code = errno;
@@ -133,7 +163,7 @@ static enum tls_result result(struct tls_conn *conn, int returned)
         r = TLS_WANT_WRITE;
         break;
     case SSL_ERROR_ZERO_RETURN:
-        r = closed(conn);
+        r = gone(conn, TLS_CLOSED);
         break;
     case SSL_ERROR_SYSCALL:
         r = socket_fault(conn, code);
@@ -159,12 +189,20 @@ static enum tls_result flush_before(struct tls_conn *conn, enum tls_result r)
     return r == TLS_FAILED || flushed == TLS_OK ? r : flushed;
 }
 
+static bool is_over(enum tls_result r)
+{
+    return r == TLS_CLOSED || r == TLS_CUT || r == TLS_FAILED;
+}
+
 enum tls_result tls_conn_handshake(struct tls_conn *conn)
 {
     prepare(conn);
     enum tls_result r = result(conn, SSL_do_handshake(conn->ssl));
     if (r == TLS_OK)
         forget_records(conn);
+    /* The origin may be another one by now, to which the session means nothing. */
+    if (conn->target && is_over(r))
+        tls_target_forget_session(conn->target);
     return r == TLS_WANT_READ || r == TLS_FAILED ? flush_before(conn, r) : r;
 }
 

@@ -104,6 +104,7 @@ static void every_answer_of_tls_has_its_result(void **state)
         {TLS_WANT_WRITE, OUTLET_BLOCKED, OUTLET_BLOCKED},
         {TLS_WANT_READ, OUTLET_CROSSED, OUTLET_CROSSED},
         {TLS_CLOSED, OUTLET_GONE, OUTLET_GONE},
+        {TLS_CUT, OUTLET_GONE, OUTLET_GONE},
         {TLS_FAILED, OUTLET_GONE, OUTLET_GONE},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

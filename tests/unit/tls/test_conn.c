@@ -241,7 +241,7 @@ static void a_close_in_order_is_closed(void **state)
     }
 }
 
-static void a_connection_that_is_cut_is_closed(void **state)
+static void a_connection_that_is_cut_is_told_from_one_that_is_closed(void **state)
 {
     (void)state;
     for (size_t v = 0; v < ARRAY_LEN(versions); v++) {
@@ -253,16 +253,16 @@ static void a_connection_that_is_cut_is_closed(void **state)
         talk_send(&t, 40);
         shutdown(t.fds[0], SHUT_RDWR);
         assert_reads(&t, "whole");
-        assert_int_equal(read_nothing(&t), TLS_CLOSED);
+        assert_int_equal(read_nothing(&t), TLS_CUT);
         assert_int_equal(tls_conn_write(t.server, "x", 1, &n), TLS_OK);
-        assert_int_equal(tls_conn_flush(t.server), TLS_CLOSED);
+        assert_int_equal(tls_conn_flush(t.server), TLS_CUT);
         tls_conn_shutdown(t.server);
         assert_int_equal(ERR_peek_error(), 0);
         talk_fini(&t);
     }
 }
 
-static void a_client_that_leaves_during_the_handshake_is_closed(void **state)
+static void a_client_that_leaves_during_the_handshake_cuts_it(void **state)
 {
     (void)state;
     static const size_t cuts[] = {0, 3, 100};
@@ -272,7 +272,7 @@ static void a_client_that_leaves_during_the_handshake_is_closed(void **state)
         SSL_do_handshake(t.client);
         talk_send(&t, cuts[i]);
         shutdown(t.fds[0], SHUT_WR);
-        assert_int_equal(tls_conn_handshake(t.server), TLS_CLOSED);
+        assert_int_equal(tls_conn_handshake(t.server), TLS_CUT);
         tls_conn_shutdown(t.server);
         talk_fini(&t);
     }
@@ -319,7 +319,7 @@ static void no_broken_client_hello_gets_through(void **state)
         assert_int_equal(send(t.fds[0], hello, (size_t)len, 0), len);
         shutdown(t.fds[0], SHUT_WR);
         enum tls_result r = tls_conn_handshake(t.server);
-        assert_true(r == TLS_FAILED || r == TLS_CLOSED);
+        assert_true(r == TLS_FAILED || r == TLS_CUT);
         assert_int_equal(ERR_peek_error(), 0);
         talk_fini(&t);
         *at = was;
@@ -677,8 +677,8 @@ int main(void)
         cmocka_unit_test(records_leave_together),
         cmocka_unit_test(a_full_socket_stops_the_writer_and_no_byte_is_lost),
         cmocka_unit_test(a_close_in_order_is_closed),
-        cmocka_unit_test(a_connection_that_is_cut_is_closed),
-        cmocka_unit_test(a_client_that_leaves_during_the_handshake_is_closed),
+        cmocka_unit_test(a_connection_that_is_cut_is_told_from_one_that_is_closed),
+        cmocka_unit_test(a_client_that_leaves_during_the_handshake_cuts_it),
         cmocka_unit_test(garbage_fails_the_handshake_with_a_reason),
         cmocka_unit_test(no_broken_client_hello_gets_through),
         cmocka_unit_test(a_forged_record_fails_the_connection_with_a_reason),
