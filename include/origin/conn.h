@@ -14,6 +14,13 @@
 struct call;
 struct pool;
 
+/* What one direction of the wire waits for. */
+enum conn_wait {
+    CONN_GOES,
+    CONN_AWAITS_READABLE,
+    CONN_AWAITS_WRITABLE,
+};
+
 enum conn_state {
     CONN_DIALING,
     CONN_IDLE,
@@ -27,7 +34,6 @@ struct conn {
     enum conn_state state;
     struct list node; /* in the pool, by state */
     struct dial *dial;
-    enum dial_result dial_result;
     struct wire wire;
     struct event *read_event, *write_event;
     struct h1_reader *reader;
@@ -36,8 +42,8 @@ struct conn {
     uint64_t emptied_in; /* the turn in which the last read took all there was; 0: it did not */
     uint64_t idle_since; /* the turn in which it became idle last */
     bool paused;         /* not reading: the call's buffer is full */
-    bool write_blocked;  /* write_event waits */
-    bool write_broken;   /* the origin takes no more, but may have answered */
+    enum conn_wait reading, writing;
+    bool write_broken; /* the origin takes no more, but may have answered */
     struct timeout idle_timeout;
     struct turn_task act, write, die;
 };

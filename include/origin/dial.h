@@ -1,15 +1,13 @@
-/* dial.h - opens one connection to an origin through libcurl, which resolves names, races address
- * families (RFC 8305) and does TLS.
- * Every dial has a multi handle of its own: libcurl looks through the idle connections of a shared
- * one and closes what it takes for dead, and ours would look idle to it.
- * Calls back once, from the loop; never after dial_free(). */
+/* dial.h - opens one connection to an origin, TLS included. Internal to the origin room.
+ * The addresses of the origin race (RFC 8305): each gets a start of 250 ms before the next, or less
+ * where they would not all be tried in time; one that fails makes way at once. libcurl connects,
+ * each address by itself; the handshake of TLS follows on the socket, and the first that is through
+ * wins. Where all known addresses have had their start, the name is resolved anew. Calls back once,
+ * from the turn's act phase; never after dial_free(), which may be called there. */
 #ifndef ORIGIN_DIAL_H
 #define ORIGIN_DIAL_H
 
-#include <event2/event.h>
-
 #include "base/attr.h"
-#include "config/config.h"
 #include "origin/wire.h"
 
 enum dial_result {
@@ -19,28 +17,22 @@ enum dial_result {
 };
 
 struct dial;
+struct pool;
 
 /* To be called once, before there are threads; false: libcurl cannot be used. */
 NODISCARD bool dial_setup(void);
 /* The end of that, when the threads are gone. */
 void dial_teardown(void);
 
-/* What dials share, of one thread: names that were resolved, TLS sessions. NULL when memory is
- * out. */
-NODISCARD void *dial_share_new(void);
-/* NULL is fine; no dial or wire may use it any more. */
-void dial_share_free(void *share);
-
-/* Starts to dial `origin`. `done` is called with `user` when it has ended. NULL when memory is
- * out. */
-NODISCARD struct dial *dial_start(struct event_base *base, const struct config_origin *origin,
-                                  uint64_t timeout_ms, void *share,
+/* Starts to dial the pool's origin, for at most `timeouts.connect`. `done` is called with `user`
+ * when it has ended. NULL when memory is out. */
+NODISCARD struct dial *dial_start(struct pool *pool,
                                   void (*done)(void *user, enum dial_result result), void *user);
-/* After DIAL_DONE: hands the connection over, once. False: it is gone already. */
-NODISCARD bool dial_take(struct dial *d, struct wire *out);
+/* After DIAL_DONE: hands the connection over, once. */
+struct wire dial_take(struct dial *d);
 /* After any other result: what went wrong, in words. */
 const char *dial_why(const struct dial *d);
-/* Ends a dial at any stage and frees it; NULL is fine. Not from its callback. */
+/* Ends a dial at any stage and frees it; NULL is fine. */
 void dial_free(struct dial *d);
 
 #endif

@@ -21,11 +21,13 @@ enum {
 
 struct pool;
 struct pools;
+struct tls_trust;
 
-/* The pools of all origins of `config`, for which `notes` were made, empty. Borrows everything for
- * its life. NULL when memory is out. */
+/* The pools of all origins of `config`, empty; `trust` was made of it, for those that are spoken to
+ * in TLS, and so were `notes`. Borrows everything for its life. NULL when memory is out. */
 NODISCARD struct pools *pools_new(struct event_base *base, struct turn *turn,
-                                  const struct config *config, struct notes *notes);
+                                  const struct config *config, struct tls_trust *trust,
+                                  struct notes *notes);
 /* Closes every connection and frees the pools; NULL is fine. No call may be under way. */
 void pools_free(struct pools *p);
 /* The pool of an origin of the configuration. */

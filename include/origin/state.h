@@ -6,6 +6,7 @@
 #include "base/bucket.h"
 #include "origin/call.h"
 #include "origin/conn.h"
+#include "origin/names.h"
 #include "origin/notes.h"
 #include "origin/pool.h"
 #include "origin/queue.h"
@@ -15,8 +16,10 @@ enum { CALL_PIECES = 4 }; /* the most that are written at once */
 struct pool {
     struct pools *all;
     const struct config_origin *origin;
-    struct list idle;   /* newest first */
-    struct list others; /* dialing and busy */
+    struct names names;
+    struct tls_target *target; /* NULL: the origin is spoken to without TLS */
+    struct list idle;          /* newest first */
+    struct list others;        /* dialing and busy */
     struct queue waiting[CALL_RANKS];
     struct list offered[CALL_RANKS]; /* running calls that would make room, the first one first */
     unsigned total, dialing;         /* connections */
@@ -32,9 +35,8 @@ struct pools {
     struct turn *turn;
     const struct config *config;
     struct notes *notes;
-    void *share;
-    struct blocks body_blocks, flow_blocks, upload_blocks;
-    struct timeouts queue, push_wait, response, stall, idle;
+    struct blocks body_blocks, flow_blocks, upload_blocks, record_blocks;
+    struct timeouts connect, queue, push_wait, response, stall, idle;
     bool draining;
     size_t len;
     struct pool at[];

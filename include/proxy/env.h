@@ -22,6 +22,7 @@
 #include "push/diary.h"
 #include "tls/conn.h"
 #include "tls/context.h"
+#include "tls/trust.h"
 
 enum {
     ENV_ARENA_BYTES = 8192,   /* a block of an exchange's arena */
@@ -67,6 +68,7 @@ struct env {
 struct env_rules {
     const struct config *config;
     struct tls_context *tls;
+    struct tls_trust *trust;
     struct notes *notes;
     struct crowd *crowd;
     struct siphash_key key; /* random and secret */

@@ -25,9 +25,9 @@ struct setup_error {
     char text[CONFIG_ERROR_BYTES];
 };
 
-/* Reads what the command line names, certificates and authorities too; `demo_port` is the port of the demo's
- * origin, or 0 where that does not run; `tickets` are the process's (borrowed). Returns it held
- * once, or NULL with `error` filled. */
+/* Reads what the command line names, certificates and authorities too; `demo_port` is the port of
+ * the demo's origin, or 0 where that does not run; `tickets` are the process's (borrowed). Returns
+ * it held once, or NULL with `error` filled. */
 NODISCARD struct setup *setup_load(const struct arguments *a, unsigned demo_port,
                                    struct tls_tickets *tickets, struct setup_error *error);
 /* Another holder; returns `s`. */

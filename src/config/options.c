@@ -69,7 +69,8 @@ static const struct option ORIGIN[] = {
              "keep theirs. A relative path of a unix socket begins in the folder of this file."},
     {FILLS("ca", path, config_origin, ca), .fallback = "", .sample = "/etc/headstart/origin-ca.pem",
      .help = "For `https`: a PEM file with the authorities that may have signed the origin's "
-             "certificate. Empty trusts the system's authorities."},
+             "certificate, or with that certificate itself. Empty trusts the system's authorities. "
+             "They are read at start and at a reload."},
     {FILLS("verify", switch, config_origin, verify), .fallback = "on",
      .help = "For `https`: refuse an origin whose certificate is not signed by a trusted authority "
              "or is for another host. `off` is for trying things out."},
@@ -214,9 +215,10 @@ static const struct option TIMEOUTS[] = {
         "client first, pushes before requests. The client gets 408 or, within an answer, "
         "RST_STREAM. Who takes `limits.min_rate`, on the stream or on average on all of its own, "
         "is spared. `0s` sets no end."),
-    TIMEOUT(connect, "5s", MS,
-            "How long connecting to the origin may take: name, connection and TLS. Then the client "
-            "gets 504."),
+    TIMEOUT(
+        connect, "5s", MS,
+        "How long connecting to the origin may take: name, all its addresses, and TLS. Then the client "
+        "gets 504."),
     TIMEOUT(queue, "10s", MS,
             "How long a request may wait for a free connection to the origin. Then the client gets "
             "503."),

@@ -50,6 +50,8 @@ void conn_close(struct conn *c)
     set_state(c, CONN_DEAD);
     list_remove(&c->node);
     timeout_stop(&c->idle_timeout);
+    dial_free(c->dial);
+    c->dial = NULL;
     if (c->read_event)
         event_del(c->read_event);
     if (c->write_event)
@@ -60,29 +62,69 @@ void conn_close(struct conn *c)
     pool_serve_soon(pool);
 }
 
-static void stop_reading(struct conn *c)
+/* A socket is watched only for what somebody waits for. */
+static void watch_reading(struct conn *c)
 {
-    c->paused = true;
-    event_del(c->read_event);
-    call_watch(c->call);
+    if (c->paused || c->reading == CONN_AWAITS_WRITABLE)
+        event_del(c->read_event);
+    else
+        event_add(c->read_event, NULL);
 }
 
-/* An idle connection has nothing to say: a byte on it is an answer that nobody asked for. */
+/* Reading waits until the origin takes bytes: TLS has something to say first. */
+static void await_writable_to_read(struct conn *c)
+{
+    c->reading = CONN_AWAITS_WRITABLE;
+    watch_reading(c);
+    event_add(c->write_event, NULL);
+}
+
+/* The wire takes no more now, or never again. */
+static void stop_writing(struct conn *c, enum wire_result why)
+{
+    switch (why) {
+    case WIRE_WANTS_WRITE:
+        c->writing = CONN_AWAITS_WRITABLE;
+        event_add(c->write_event, NULL);
+        break;
+    case WIRE_WANTS_READ:
+        c->writing = CONN_AWAITS_READABLE;
+        break;
+    case WIRE_OK:
+        break;
+    case WIRE_CLOSED:
+    case WIRE_CUT:
+    case WIRE_FAILED:
+        c->write_broken = true;
+        break;
+    }
+}
+
+static void conn_flush(struct conn *c)
+{
+    if (c->writing == CONN_GOES && !c->write_broken)
+        stop_writing(c, wire_flush(&c->wire));
+}
+
+/* An idle connection has nothing to say: a byte on it is an answer that nobody asked for. TLS may
+ * have, for itself: tickets, and keys. */
 static void read_idle(struct conn *c)
 {
     char byte;
     size_t n;
-    if (wire_read(&c->wire, &byte, 1, &n) != WIRE_AGAIN)
+    if (wire_read(&c->wire, &byte, 1, &n) == WIRE_WANTS_READ)
+        conn_flush(c);
+    else
         conn_close(c);
 }
 
-/* Of what TLS holds the loop knows nothing. */
+/* What TLS has taken from the socket the loop does not tell of. */
 static bool was_looked_at(const struct conn *c)
 {
     const struct turn *turn = c->pool->all->turn;
     bool was_quiet =
         c->idle_since < turn->number && turn_knows_all(turn) && list_empty(&c->act.node);
-    return !wire_is_layered(&c->wire) && (was_quiet || c->emptied_in == turn->number);
+    return !wire_has_pending(&c->wire) && (was_quiet || c->emptied_in == turn->number);
 }
 
 /* Bytes that come unasked would be taken for the answer to the next request. One whose dial has
@@ -93,6 +135,31 @@ bool conn_is_clean(struct conn *c)
     if (!is_new && !was_looked_at(c))
         read_idle(c);
     return c->state == CONN_IDLE;
+}
+
+static void stop_reading(struct conn *c)
+{
+    c->paused = true;
+    watch_reading(c);
+    call_watch(c->call);
+}
+
+static bool is_emptied(const struct conn *c, size_t n, size_t room)
+{
+    return n < room && !c->wire.tls; /* TLS reads a record at a time */
+}
+
+static void read_more_soon(struct conn *c)
+{
+    turn_defer(c->pool->all->turn, TURN_READ, &c->act);
+}
+
+/* The origin will send no more. */
+static void end_reading(struct conn *c, enum wire_result why)
+{
+    if (why == WIRE_FAILED)
+        pool_warn(c->pool, "broke the connection", wire_why(&c->wire));
+    call_closed(c->call, why == WIRE_CLOSED);
 }
 
 /* Reads once; true if more may be there that the socket does not tell of. */
@@ -107,23 +174,38 @@ static bool read_once(struct conn *c)
             call_fail(c->call, CALL_NO_MEMORY);
         return false;
     }
-    switch (wire_read(&c->wire, at, room, &n)) {
+    enum wire_result result = wire_read(&c->wire, at, room, &n);
+    switch (result) {
     case WIRE_OK:
-        c->emptied_in = n < room ? c->pool->all->turn->number : 0;
+        c->emptied_in = is_emptied(c, n, room) ? c->pool->all->turn->number : 0;
         turn_note_read(c->pool->all->turn, n);
         call_received(c->call, at, n);
-        return wire_is_layered(&c->wire);
-    case WIRE_AGAIN:
-        buf_consume(&c->call->body, 0);
-        return false;
-    case WIRE_CLOSED:
-        call_closed(c->call, true);
-        return false;
-    case WIRE_FAILED:
+        return wire_has_pending(&c->wire);
+    case WIRE_WANTS_READ:
         break;
+    case WIRE_WANTS_WRITE:
+        await_writable_to_read(c);
+        break;
+    case WIRE_CLOSED:
+    case WIRE_CUT:
+    case WIRE_FAILED:
+        end_reading(c, result);
+        return false;
     }
-    call_closed(c->call, false);
+    buf_consume(&c->call->body, 0);
     return false;
+}
+
+static void read_busy(struct conn *c)
+{
+    for (int i = 0; c->state == CONN_BUSY && !c->paused; i++) {
+        if (i == READS_A_TURN) {
+            read_more_soon(c);
+            return;
+        }
+        if (!read_once(c))
+            return;
+    }
 }
 
 static void conn_read(struct conn *c)
@@ -132,14 +214,9 @@ static void conn_read(struct conn *c)
         read_idle(c);
         return;
     }
-    for (int i = 0; c->state == CONN_BUSY && !c->paused; i++) {
-        if (i == READS_A_TURN) {
-            turn_defer(c->pool->all->turn, TURN_READ, &c->act);
-            return;
-        }
-        if (!read_once(c))
-            return;
-    }
+    read_busy(c);
+    if (c->state != CONN_DEAD)
+        conn_flush(c);
 }
 
 static void conn_write(struct conn *c)
@@ -149,27 +226,23 @@ static void conn_write(struct conn *c)
     while (c->state == CONN_BUSY && !c->write_broken &&
            (count = call_output(c->call, pieces)) > 0) {
         size_t n;
-        switch (wire_write(&c->wire, pieces, count, &n)) {
-        case WIRE_OK:
-            call_written(c->call, n);
-            continue;
-        case WIRE_AGAIN:
-            event_add(c->write_event, NULL);
-            c->write_blocked = true;
-            call_watch(c->call); /* it is the origin's turn now */
-            return;
-        case WIRE_CLOSED:
-        case WIRE_FAILED:
-            c->write_broken = true;
+        enum wire_result result = wire_write(&c->wire, pieces, count, &n);
+        if (result != WIRE_OK) {
+            stop_writing(c, result);
+            if (!c->write_broken)
+                call_watch(c->call); /* it is the origin's turn now */
             return;
         }
+        call_written(c->call, n);
     }
+    if (c->state != CONN_DEAD)
+        conn_flush(c);
 }
 
 static void run_act(struct turn_task *task)
 {
     struct conn *c = CONTAINER_OF(task, struct conn, act);
-    if (c->state == CONN_BUSY || c->state == CONN_IDLE)
+    if (c->reading == CONN_GOES)
         conn_read(c);
 }
 
@@ -184,6 +257,10 @@ static void on_readable(evutil_socket_t fd, short events, void *user)
     (void)events;
     struct conn *c = user;
     turn_add(c->pool->all->turn, TURN_READ, &c->act);
+    if (c->writing == CONN_AWAITS_READABLE) {
+        c->writing = CONN_GOES;
+        conn_write_soon(c);
+    }
 }
 
 static void on_writable(evutil_socket_t fd, short events, void *user)
@@ -191,8 +268,15 @@ static void on_writable(evutil_socket_t fd, short events, void *user)
     struct conn *c = user;
     (void)fd;
     (void)events;
-    c->write_blocked = false;
-    conn_write(c);
+    if (c->reading == CONN_AWAITS_WRITABLE) {
+        c->reading = CONN_GOES;
+        watch_reading(c);
+        turn_add(c->pool->all->turn, TURN_READ, &c->act);
+    }
+    if (c->writing == CONN_AWAITS_WRITABLE) {
+        c->writing = CONN_GOES;
+        conn_write(c);
+    }
 }
 
 static void on_idle_timeout(struct timeout *t)
@@ -208,6 +292,8 @@ static void become_idle(struct conn *c)
     list_push_front(&c->pool->idle, &c->node);
     c->idle_since = all->turn->number;
     timeout_start(&all->idle, &c->idle_timeout, turn_now_ms(all->turn));
+    if (wire_has_pending(&c->wire))
+        read_more_soon(c);
     pool_serve_soon(c->pool);
 }
 
@@ -219,32 +305,32 @@ static bool open_events(struct conn *c)
     return c->read_event && c->write_event && event_add(c->read_event, NULL) == 0;
 }
 
-/* libcurl has said how the dial ended; now, outside of it, that is acted on. */
-static void run_dialed(struct turn_task *task)
+/* The end of the handshake leaves with the first request, if that is here already. */
+static void take_wire(struct conn *c)
 {
-    struct conn *c = CONTAINER_OF(task, struct conn, act);
-    struct pool *pool = c->pool;
-    if (c->dial_result == DIAL_DONE && dial_take(c->dial, &c->wire) && open_events(c)) {
-        dial_free(c->dial);
-        c->dial = NULL;
-        c->act.run = run_act;
-        pool->dialing--;
-        become_idle(c);
-        return;
-    }
-    enum call_fault fault = c->dial_result == DIAL_TIMED_OUT ? CALL_CONNECT_TIMEOUT : CALL_REFUSED;
-    const char *why = c->dial_result == DIAL_DONE
-                          ? "the connection was lost at once, or memory is out"
-                          : dial_why(c->dial);
-    pool_dial_failed(pool, fault, why);
-    conn_close(c);
+    dial_free(c->dial);
+    c->dial = NULL;
+    c->pool->dialing--;
+    become_idle(c);
+    if (c->wire.tls)
+        conn_write_soon(c);
 }
 
 static void on_dialed(void *user, enum dial_result result)
 {
     struct conn *c = user;
-    c->dial_result = result;
-    turn_add(c->pool->all->turn, TURN_ACT, &c->act);
+    struct pool *pool = c->pool;
+    const char *why = dial_why(c->dial);
+    if (result == DIAL_DONE) {
+        c->wire = dial_take(c->dial);
+        if (open_events(c)) {
+            take_wire(c);
+            return;
+        }
+        why = "memory is out";
+    }
+    pool_dial_failed(pool, result == DIAL_TIMED_OUT ? CALL_CONNECT_TIMEOUT : CALL_REFUSED, why);
+    conn_close(c);
 }
 
 struct conn *conn_new(struct pool *pool)
@@ -257,14 +343,12 @@ struct conn *conn_new(struct pool *pool)
     c->wire.fd = -1;
     list_init(&c->node);
     timeout_init(&c->idle_timeout, on_idle_timeout);
-    turn_task_init(&c->act, run_dialed);
+    turn_task_init(&c->act, run_act);
     turn_task_init(&c->write, run_write);
     turn_task_init(&c->die, run_die);
     c->reader = h1_reader_new(all->config->limits.origin_header_bytes, pool->origin->strict);
-    if (c->reader) {
-        c->dial = dial_start(all->base, pool->origin, all->config->timeouts.connect_ms, all->share,
-                             on_dialed, c);
-    }
+    if (c->reader)
+        c->dial = dial_start(pool, on_dialed, c);
     if (!c->dial) {
         conn_free(c);
         return NULL;
@@ -291,7 +375,7 @@ void conn_carry(struct conn *c, struct call *call)
 
 void conn_write_soon(struct conn *c)
 {
-    if (!c->write_blocked)
+    if (c->writing == CONN_GOES)
         turn_add(c->pool->all->turn, TURN_FORWARD, &c->write);
 }
 
@@ -300,9 +384,9 @@ void conn_resume(struct conn *c)
     if (!c->paused)
         return;
     c->paused = false;
-    event_add(c->read_event, NULL);
-    if (wire_is_layered(&c->wire))
-        turn_defer(c->pool->all->turn, TURN_READ, &c->act);
+    watch_reading(c);
+    if (wire_has_pending(&c->wire))
+        read_more_soon(c);
 }
 
 void conn_release(struct conn *c, bool reusable)
@@ -318,7 +402,7 @@ void conn_release(struct conn *c, bool reusable)
     }
     if (c->paused) {
         c->paused = false;
-        event_add(c->read_event, NULL);
+        watch_reading(c);
     }
     become_idle(c);
 }

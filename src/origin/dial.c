@@ -1,30 +1,58 @@
 #include "origin/dial.h"
 
+#include <assert.h>
 #include <curl/curl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "origin/multi.h"
+#include "origin/names.h"
+#include "origin/state.h"
 
-enum { MAX_SOCKETS = 16, URL_BYTES = 512 };
+enum {
+    START_MS = 250, /* RFC 8305 §5 */
+    URL_BYTES = NAMES_ADDRESS_BYTES + sizeof "http:///",
+    WHY_BYTES = 512,
+};
 
-/* One socket that libcurl wants watched. */
-struct watch {
+enum attempt_state {
+    ATTEMPT_CONNECTING,
+    ATTEMPT_HANDSHAKING,
+    ATTEMPT_DONE,
+    ATTEMPT_FAILED,
+    ATTEMPT_STATES,
+};
+
+/* One address that is tried. */
+struct attempt {
+    struct list node;
     struct dial *dial;
-    curl_socket_t fd;
-    struct event *event; /* NULL: the slot is free */
+    enum attempt_state state;
+    bool is_ready;       /* there is something to go on with */
+    CURL *easy;          /* while it connects */
+    CURLcode code;       /* libcurl's verdict */
+    curl_socket_t taken; /* it is not libcurl's any more */
+    struct wire wire;
+    struct event *event; /* of the wire */
+    struct names_address address;
+    char why[CURL_ERROR_SIZE];
 };
 
 struct dial {
-    struct event_base *base;
-    CURLM *multi;
-    CURL *easy;
-    struct event *timer;
-    struct watch watches[MAX_SOCKETS]; /* a race of two addresses and a resolver need three */
-    bool added, ended, is_plain;
-    curl_socket_t taken; /* it is not libcurl's any more */
-    char why[CURL_ERROR_SIZE];
+    struct pool *pool;
+    struct multi *multi;
+    struct list attempts; /* in the order of their starts; those that failed, too */
+    struct names_waiter waiter;
+    struct timeout timeout;
+    struct event *next; /* when the next address starts */
+    struct turn_task act;
+    bool may_start; /* the next address */
+    bool has_asked; /* a question of its own */
+    bool is_late;
+    char why[WHY_BYTES];
     void (*done)(void *user, enum dial_result result);
     void *user;
 };
@@ -39,235 +67,395 @@ void dial_teardown(void)
     curl_global_cleanup();
 }
 
-void *dial_share_new(void)
+static void set_state(struct attempt *a, enum attempt_state to)
 {
-    CURLSH *share = curl_share_init();
-    if (share &&
-        (curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS) != CURLSHE_OK ||
-         curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) != CURLSHE_OK)) {
-        curl_share_cleanup(share);
-        return NULL;
-    }
-    return share;
+    static const bool allowed[ATTEMPT_STATES][ATTEMPT_STATES] = {
+        [ATTEMPT_CONNECTING] =
+            {[ATTEMPT_HANDSHAKING] = true, [ATTEMPT_DONE] = true, [ATTEMPT_FAILED] = true},
+        [ATTEMPT_HANDSHAKING] = {[ATTEMPT_DONE] = true, [ATTEMPT_FAILED] = true},
+    };
+    assert(allowed[a->state][to]);
+    a->state = to;
 }
 
-void dial_share_free(void *share)
+static void act_soon(struct dial *d)
 {
-    if (share)
-        curl_share_cleanup(share);
+    turn_add(d->pool->all->turn, TURN_ACT, &d->act);
 }
 
-static enum dial_result result_of(CURLcode code)
+static void let_go(struct attempt *a)
 {
-    if (code == CURLE_OK)
-        return DIAL_DONE;
-    return code == CURLE_OPERATION_TIMEDOUT ? DIAL_TIMED_OUT : DIAL_REFUSED;
+    multi_drop(a->dial->multi, a->easy);
+    a->easy = NULL;
+    if (a->event)
+        event_free(a->event);
+    a->event = NULL;
+    wire_close(&a->wire);
 }
 
-/* libcurl has returned: now its verdict may be acted on. */
-static void look_for_end(struct dial *d)
+/* One thing more that went wrong, as far as there is room. */
+PRINTF_LIKE(2, 3)
+static void note(struct dial *d, const char *fmt, ...)
 {
-    int left;
-    CURLMsg *message;
-    while (!d->ended && (message = curl_multi_info_read(d->multi, &left))) {
-        if (message->msg != CURLMSG_DONE)
-            continue;
-        CURLcode code = message->data.result;
-        d->ended = true;
-        if (code != CURLE_OK && d->why[0] == '\0')
-            snprintf(d->why, sizeof d->why, "%s", curl_easy_strerror(code));
-        event_del(d->timer);
-        d->done(d->user, result_of(code));
-    }
+    size_t used = strlen(d->why);
+    va_list args;
+    if (used > 0)
+        used += (size_t)snprintf(d->why + used, sizeof d->why - used, "; ");
+    va_start(args, fmt);
+    if (used < sizeof d->why)
+        vsnprintf(d->why + used, sizeof d->why - used, fmt, args);
+    va_end(args);
 }
 
-static void act_on(struct dial *d, curl_socket_t fd, int what)
+/* The next address makes up for it. */
+static void fail(struct attempt *a, const char *why)
 {
-    int running;
-    if (d->ended)
-        return;
-    curl_multi_socket_action(d->multi, fd, what, &running);
-    look_for_end(d);
-}
-
-static void on_socket(evutil_socket_t fd, short events, void *user)
-{
-    const struct watch *w = user;
-    int what = 0;
-    if (events & EV_READ)
-        what |= CURL_CSELECT_IN;
-    if (events & EV_WRITE)
-        what |= CURL_CSELECT_OUT;
-    act_on(w->dial, fd, what);
-}
-
-static void on_timer(evutil_socket_t fd, short events, void *user)
-{
-    (void)fd;
-    (void)events;
-    act_on(user, CURL_SOCKET_TIMEOUT, 0);
-}
-
-static void unwatch(struct watch *w)
-{
-    if (w->event)
-        event_free(w->event);
-    w->event = NULL;
-}
-
-static struct watch *find_watch(struct dial *d, curl_socket_t fd)
-{
-    struct watch *unused = NULL;
-    for (size_t i = 0; i < MAX_SOCKETS; i++) {
-        struct watch *w = &d->watches[i];
-        if (w->event && w->fd == fd)
-            return w;
-        if (!w->event && !unused)
-            unused = w;
-    }
-    return unused;
-}
-
-static int want_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *socket_user)
-{
-    (void)easy;
-    (void)socket_user;
-    struct dial *d = user;
-    struct watch *w = find_watch(d, fd);
-    if (!w)
-        return -1;
-    unwatch(w);
-    if (what == CURL_POLL_REMOVE)
-        return 0;
-    short events = EV_PERSIST;
-    if (what & CURL_POLL_IN)
-        events |= EV_READ;
-    if (what & CURL_POLL_OUT)
-        events |= EV_WRITE;
-    *w = (struct watch){.dial = d, .fd = fd, .event = event_new(d->base, fd, events, on_socket, w)};
-    return w->event && event_add(w->event, NULL) == 0 ? 0 : -1;
-}
-
-static int want_timer(CURLM *multi, long timeout_ms, void *user)
-{
-    (void)multi;
-    struct dial *d = user;
-    if (timeout_ms < 0)
-        return event_del(d->timer);
-    struct timeval wait = {timeout_ms / 1000, (timeout_ms % 1000) * 1000};
-    return event_add(d->timer, &wait);
+    struct dial *d = a->dial;
+    if (d->pool->names.is_fixed)
+        note(d, "%s", why);
+    else
+        note(d, "%s: %s", a->address.text, why);
+    set_state(a, ATTEMPT_FAILED);
+    let_go(a);
+    d->may_start = true;
 }
 
 /* A copy of the descriptor would do, but for epoll: what libcurl's own descriptor was registered
  * for stays with the open file, and wakes the loop for ever (event_base_new_with_config tells). */
 static int close_socket(void *user, curl_socket_t fd)
 {
-    const struct dial *d = user;
-    return fd == d->taken ? 0 : close(fd);
+    const struct attempt *a = user;
+    return fd == a->taken ? 0 : close(fd);
 }
 
-/* The callback must not outlive the dial, so a connection under TLS, which does, has none. */
-static bool keep_socket(struct dial *d)
+static void on_ended(void *user, CURL *easy, CURLcode code)
 {
-    return !d->is_plain ||
-           (curl_easy_setopt(d->easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket) == CURLE_OK &&
-            curl_easy_setopt(d->easy, CURLOPT_CLOSESOCKETDATA, d) == CURLE_OK);
+    struct attempt *a;
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, &a);
+    a->code = code;
+    a->is_ready = true;
+    act_soon(user);
 }
 
-static bool set_target(CURL *easy, const struct config_origin *origin)
+static bool set_rules(struct attempt *a)
+{
+    const char *unix_path = a->dial->pool->origin->url.unix_path;
+    return curl_easy_setopt(a->easy, CURLOPT_PRIVATE, a) == CURLE_OK &&
+           curl_easy_setopt(a->easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket) == CURLE_OK &&
+           curl_easy_setopt(a->easy, CURLOPT_CLOSESOCKETDATA, a) == CURLE_OK &&
+           (!unix_path ||
+            curl_easy_setopt(a->easy, CURLOPT_UNIX_SOCKET_PATH, unix_path) == CURLE_OK);
+}
+
+/* False when memory is out: then nothing was started. */
+static bool start(struct dial *d, const struct names_address *address)
 {
     char url[URL_BYTES];
-    const struct config_url *u = &origin->url;
-    const char *scheme = u->tls ? "https" : "http";
-    if (u->unix_path) {
-        return curl_easy_setopt(easy, CURLOPT_URL, "http://localhost/") == CURLE_OK &&
-               curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, u->unix_path) == CURLE_OK;
-    }
-    bool bare_v6 = strchr(u->host, ':') != NULL;
-    int n = snprintf(url, sizeof url, bare_v6 ? "%s://[%s]:%u/" : "%s://%s:%u/", scheme, u->host,
-                     u->port);
-    return n > 0 && (size_t)n < sizeof url && curl_easy_setopt(easy, CURLOPT_URL, url) == CURLE_OK;
-}
-
-static bool set_trust(CURL *easy, const struct config_origin *origin)
-{
-    if (origin->ca && curl_easy_setopt(easy, CURLOPT_CAINFO, origin->ca) != CURLE_OK)
+    uint64_t timeout_ms = d->pool->all->config->timeouts.connect_ms;
+    struct attempt *a = mem_zalloc(1, sizeof *a);
+    if (!a)
         return false;
-    return curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, origin->verify ? 1L : 0L) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, origin->verify ? 2L : 0L) == CURLE_OK;
+    a->dial = d;
+    a->taken = CURL_SOCKET_BAD;
+    a->wire.fd = -1;
+    a->address = *address;
+    snprintf(url, sizeof url, "http://%s/", address->text);
+    a->easy = multi_connector(url, timeout_ms, a->why);
+    if (!a->easy || !set_rules(a) || !multi_add(d->multi, a->easy)) {
+        let_go(a);
+        mem_free(a);
+        return false;
+    }
+    list_push(&d->attempts, &a->node);
+    return true;
 }
 
-/* FRESH_CONNECT and HTTP_VERSION: a connection of its own that speaks HTTP/1.1, whatever ALPN
- * offers. PROXY: the environment of the daemon must not divert what goes to the origin.
- * QUICK_EXIT: a time-out does not wait for the thread that asks a silent name server. */
-static bool set_rules(struct dial *d, const struct config_origin *origin, uint64_t timeout_ms,
-                      void *share)
+static bool was_tried(const struct dial *d, const struct names_address *address)
 {
-    CURL *easy = d->easy;
-    return curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK && keep_socket(d) &&
-           curl_easy_setopt(easy, CURLOPT_SHARE, share) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, d->why) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)timeout_ms) == CURLE_OK &&
-           set_trust(easy, origin) && set_target(easy, origin);
+    LIST_FOR_EACH (a, &d->attempts, struct attempt, node) {
+        if (strcmp(a->address.text, address->text) == 0)
+            return true;
+    }
+    return false;
 }
 
-static bool set_loop(struct dial *d)
+/* How many addresses are left, and the first of them. */
+static size_t find_untried(struct dial *d, const struct names_address **first)
 {
-    return curl_multi_setopt(d->multi, CURLMOPT_SOCKETFUNCTION, want_socket) == CURLM_OK &&
-           curl_multi_setopt(d->multi, CURLMOPT_SOCKETDATA, d) == CURLM_OK &&
-           curl_multi_setopt(d->multi, CURLMOPT_TIMERFUNCTION, want_timer) == CURLM_OK &&
-           curl_multi_setopt(d->multi, CURLMOPT_TIMERDATA, d) == CURLM_OK;
+    const struct names_list *known = names_known(&d->pool->names);
+    size_t n = 0;
+    *first = NULL;
+    for (size_t i = 0; i < known->len; i++) {
+        if (was_tried(d, &known->at[i]))
+            continue;
+        if (n++ == 0)
+            *first = &known->at[i];
+    }
+    return n;
 }
 
-struct dial *dial_start(struct event_base *base, const struct config_origin *origin,
-                        uint64_t timeout_ms, void *share,
-                        void (*done)(void *user, enum dial_result result), void *user)
+static size_t count(const struct dial *d, enum attempt_state state)
 {
+    size_t n = 0;
+    LIST_FOR_EACH (a, &d->attempts, struct attempt, node)
+        n += a->state == state;
+    return n;
+}
+
+static bool may_ask(const struct dial *d)
+{
+    return !d->has_asked && names_may_ask(&d->pool->names);
+}
+
+/* All that is left is to have its turn in time. Who answered TCP is worth waiting for: the others
+ * are asked only so that they can still make it. */
+static void arm_next(struct dial *d)
+{
+    const struct names_address *first;
+    uint64_t now = turn_now_ms(d->pool->all->turn), end = d->timeout.deadline_ms;
+    uint64_t left = find_untried(d, &first) + may_ask(d);
+    uint64_t ms = (end > now ? end - now : 0) / (left + 1);
+    if (ms > START_MS && count(d, ATTEMPT_HANDSHAKING) == 0)
+        ms = START_MS;
+    struct timeval wait = {(time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000)};
+    evtimer_add(d->next, &wait);
+}
+
+static void on_next(evutil_socket_t fd, short events, void *user)
+{
+    struct dial *d = user;
+    (void)fd;
+    (void)events;
+    d->may_start = true;
+    act_soon(d);
+}
+
+/* A question that was open already may have been so for long: its end need not be the last word. */
+static void ask(struct dial *d)
+{
+    struct names *n = &d->pool->names;
+    if (!list_empty(&d->waiter.node) || !may_ask(d))
+        return;
+    d->has_asked = !names_is_asking(n);
+    if (!names_ask(n, &d->waiter)) {
+        d->has_asked = true;
+        note(d, "memory is out");
+    }
+}
+
+static void on_told(struct names_waiter *w)
+{
+    struct dial *d = CONTAINER_OF(w, struct dial, waiter);
+    const char *why = names_why(&d->pool->names);
+    if (why[0])
+        note(d, "%s", why);
+    d->may_start = true;
+    act_soon(d);
+}
+
+static void start_next(struct dial *d)
+{
+    const struct names_address *address;
+    if (!d->may_start)
+        return;
+    d->may_start = false;
+    if (find_untried(d, &address) == 0)
+        ask(d);
+    else if (!start(d, address))
+        note(d, "memory is out");
+    else
+        arm_next(d);
+}
+
+static void on_event(evutil_socket_t fd, short events, void *user)
+{
+    struct attempt *a = user;
+    (void)fd;
+    (void)events;
+    a->is_ready = true;
+    act_soon(a->dial);
+}
+
+static void wait_for(struct attempt *a, short events)
+{
+    struct event_base *base = a->dial->pool->all->base;
+    if (!a->event)
+        a->event = event_new(base, a->wire.fd, events, on_event, a);
+    else if (event_get_events(a->event) != events)
+        event_assign(a->event, base, a->wire.fd, events, on_event, a);
+    if (!a->event || event_add(a->event, NULL) != 0)
+        fail(a, "memory is out");
+}
+
+static void shake_hands(struct attempt *a)
+{
+    switch (wire_handshake(&a->wire)) {
+    case WIRE_OK:
+        set_state(a, ATTEMPT_DONE);
+        break;
+    case WIRE_WANTS_READ:
+        wait_for(a, EV_READ);
+        break;
+    case WIRE_WANTS_WRITE:
+        wait_for(a, EV_WRITE);
+        break;
+    case WIRE_CLOSED:
+    case WIRE_CUT:
+        fail(a, "it closed the connection during the TLS handshake");
+        break;
+    case WIRE_FAILED:
+        fail(a, wire_why(&a->wire));
+        break;
+    }
+}
+
+/* What the system said is shorter than what libcurl makes of it. */
+static const char *why_unconnected(const struct attempt *a)
+{
+    long code = 0;
+    if (a->code == CURLE_OK)
+        return "the connection was lost at once";
+    if (a->code == CURLE_COULDNT_CONNECT)
+        curl_easy_getinfo(a->easy, CURLINFO_OS_ERRNO, &code);
+    if (code > 0 && strerrordesc_np((int)code))
+        return strerrordesc_np((int)code);
+    return a->why[0] ? a->why : curl_easy_strerror(a->code);
+}
+
+/* libcurl's handle is done with, and goes; the socket stays. */
+static void take_socket(struct attempt *a)
+{
+    struct pool *pool = a->dial->pool;
+    curl_socket_t fd = CURL_SOCKET_BAD;
+    if (a->code == CURLE_OK)
+        curl_easy_getinfo(a->easy, CURLINFO_ACTIVESOCKET, &fd);
+    if (fd == CURL_SOCKET_BAD) {
+        fail(a, why_unconnected(a));
+        return;
+    }
+    a->taken = fd;
+    multi_drop(a->dial->multi, a->easy);
+    a->easy = NULL;
+    a->wire.fd = fd;
+    if (!pool->target) {
+        set_state(a, ATTEMPT_DONE);
+    } else if (wire_secure(&a->wire, pool->target, &pool->all->record_blocks)) {
+        set_state(a, ATTEMPT_HANDSHAKING);
+        arm_next(a->dial);
+        shake_hands(a);
+    } else {
+        fail(a, "memory is out");
+    }
+}
+
+static void go_on(struct attempt *a)
+{
+    if (!a->is_ready)
+        return;
+    a->is_ready = false;
+    if (a->state == ATTEMPT_CONNECTING)
+        take_socket(a);
+    else if (a->state == ATTEMPT_HANDSHAKING)
+        shake_hands(a);
+}
+
+static struct attempt *find_winner(const struct dial *d)
+{
+    LIST_FOR_EACH (a, &d->attempts, struct attempt, node) {
+        if (a->state == ATTEMPT_DONE)
+            return a;
+    }
+    return NULL;
+}
+
+static bool is_under_way(const struct dial *d)
+{
+    return count(d, ATTEMPT_CONNECTING) + count(d, ATTEMPT_HANDSHAKING) > 0 ||
+           !list_empty(&d->waiter.node);
+}
+
+/* Says where it stood. */
+static void explain_lateness(struct dial *d)
+{
+    LIST_FOR_EACH (a, &d->attempts, struct attempt, node) {
+        const char *who = d->pool->names.is_fixed ? "it" : a->address.text;
+        if (a->state == ATTEMPT_CONNECTING)
+            note(d, "%s did not answer in time", who);
+        else if (a->state == ATTEMPT_HANDSHAKING)
+            note(d, "%s did not finish the TLS handshake in time", who);
+    }
+    if (list_empty(&d->attempts))
+        note(d, "its name was not resolved in time");
+}
+
+static void end(struct dial *d, enum dial_result result)
+{
+    timeout_stop(&d->timeout);
+    event_del(d->next);
+    names_leave(&d->waiter);
+    turn_cancel(&d->act);
+    d->done(d->user, result);
+}
+
+static void run_act(struct turn_task *task)
+{
+    struct dial *d = CONTAINER_OF(task, struct dial, act);
+    LIST_FOR_EACH_SAFE (a, &d->attempts, struct attempt, node)
+        go_on(a);
+    const struct attempt *winner = find_winner(d);
+    if (winner) {
+        names_prefer(&d->pool->names, winner->address.text);
+        end(d, DIAL_DONE);
+    } else if (d->is_late) {
+        explain_lateness(d);
+        end(d, DIAL_TIMED_OUT);
+    } else {
+        start_next(d);
+        if (!is_under_way(d))
+            end(d, DIAL_REFUSED);
+    }
+}
+
+static void on_timeout(struct timeout *t)
+{
+    struct dial *d = CONTAINER_OF(t, struct dial, timeout);
+    d->is_late = true;
+    act_soon(d);
+}
+
+struct dial *dial_start(struct pool *pool, void (*done)(void *user, enum dial_result result),
+                        void *user)
+{
+    struct pools *all = pool->all;
     struct dial *d = mem_zalloc(1, sizeof *d);
     if (!d)
         return NULL;
-    d->base = base;
+    d->pool = pool;
     d->done = done;
     d->user = user;
-    d->is_plain = !origin->url.tls;
-    d->taken = CURL_SOCKET_BAD;
-    d->multi = curl_multi_init();
-    d->easy = curl_easy_init();
-    d->timer = evtimer_new(base, on_timer, d);
-    if (d->multi && d->easy && d->timer && set_loop(d) && set_rules(d, origin, timeout_ms, share))
-        d->added = curl_multi_add_handle(d->multi, d->easy) == CURLM_OK;
-    if (!d->added) {
+    d->may_start = true;
+    list_init(&d->attempts);
+    names_waiter_init(&d->waiter, on_told);
+    timeout_init(&d->timeout, on_timeout);
+    turn_task_init(&d->act, run_act);
+    d->multi = multi_new(all->base, on_ended, d);
+    d->next = evtimer_new(all->base, on_next, d);
+    if (!d->multi || !d->next) {
         dial_free(d);
         return NULL;
     }
+    timeout_start(&all->connect, &d->timeout, turn_now_ms(all->turn));
+    act_soon(d);
     return d;
 }
 
-/* libcurl's handles are done with after a plain dial: they go with the dial, the socket stays.
- * Under TLS they are the only way to the bytes, and stay. */
-bool dial_take(struct dial *d, struct wire *out)
+struct wire dial_take(struct dial *d)
 {
-    curl_socket_t fd = CURL_SOCKET_BAD;
-    curl_easy_getinfo(d->easy, CURLINFO_ACTIVESOCKET, &fd);
-    if (fd == CURL_SOCKET_BAD)
-        return false;
-    if (d->is_plain) {
-        d->taken = fd;
-        *out = (struct wire){.fd = fd};
-        return true;
-    }
-    *out = (struct wire){.fd = fd, .tls = d->easy, .tls_loop = d->multi};
-    curl_multi_setopt(d->multi, CURLMOPT_SOCKETFUNCTION, NULL);
-    curl_multi_setopt(d->multi, CURLMOPT_TIMERFUNCTION, NULL);
-    curl_easy_setopt(d->easy, CURLOPT_ERRORBUFFER, NULL);
-    d->easy = NULL;
-    d->multi = NULL;
-    return true;
+    struct attempt *winner = find_winner(d);
+    assert(winner);
+    struct wire wire = winner->wire;
+    winner->wire = (struct wire){.fd = -1};
+    return wire;
 }
 
 const char *dial_why(const struct dial *d)
@@ -279,16 +467,16 @@ void dial_free(struct dial *d)
 {
     if (!d)
         return;
-    d->ended = true;
-    if (d->added && d->easy)
-        curl_multi_remove_handle(d->multi, d->easy);
-    if (d->easy)
-        curl_easy_cleanup(d->easy);
-    if (d->multi)
-        curl_multi_cleanup(d->multi);
-    for (size_t i = 0; i < MAX_SOCKETS; i++)
-        unwatch(&d->watches[i]);
-    if (d->timer)
-        event_free(d->timer);
+    timeout_stop(&d->timeout);
+    turn_cancel(&d->act);
+    names_leave(&d->waiter);
+    LIST_FOR_EACH_SAFE (a, &d->attempts, struct attempt, node) {
+        list_remove(&a->node);
+        let_go(a);
+        mem_free(a);
+    }
+    multi_free(d->multi);
+    if (d->next)
+        event_free(d->next);
     mem_free(d);
 }

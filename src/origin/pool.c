@@ -3,13 +3,16 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "origin/state.h"
+#include "tls/conn.h"
+#include "tls/trust.h"
 
 enum {
     WARN_EVERY_MS = 1000,
     DIALS_A_TURN = 2,
     KEPT_BODY_BLOCKS = 256,
     KEPT_FLOW_BLOCKS = 64,
-    KEPT_UPLOAD_BLOCKS = 16
+    KEPT_UPLOAD_BLOCKS = 16,
+    KEPT_RECORD_BLOCKS = 16,
 };
 
 void pool_serve_soon(struct pool *p)
@@ -209,9 +212,12 @@ void pool_note(struct pool *p, unsigned quirks)
     }
 }
 
-static void pool_init(struct pool *p, struct pools *all, const struct config_origin *origin)
+/* False when memory is out: then it can be freed, and nothing else. */
+static bool pool_init(struct pool *p, struct pools *all, const struct config_origin *origin,
+                      struct tls_trust *trust)
 {
     *p = (struct pool){.all = all, .origin = origin};
+    names_init(&p->names, all->base, all->turn, &origin->url, all->config->timeouts.connect_ms);
     list_init(&p->idle);
     list_init(&p->others);
     for (int rank = 0; rank < CALL_RANKS; rank++) {
@@ -219,10 +225,13 @@ static void pool_init(struct pool *p, struct pools *all, const struct config_ori
         list_init(&p->offered[rank]);
     }
     turn_task_init(&p->serve, run_serve);
+    if (origin->url.tls)
+        p->target = tls_target_new(trust, all->config, origin);
+    return p->target || !origin->url.tls;
 }
 
 struct pools *pools_new(struct event_base *base, struct turn *turn, const struct config *config,
-                        struct notes *notes)
+                        struct tls_trust *trust, struct notes *notes)
 {
     struct pools *all = mem_zalloc(1, sizeof *all + config->origins_len * sizeof all->at[0]);
     if (!all)
@@ -231,21 +240,22 @@ struct pools *pools_new(struct event_base *base, struct turn *turn, const struct
     all->turn = turn;
     all->config = config;
     all->notes = notes;
-    all->len = config->origins_len;
     blocks_init(&all->body_blocks, POOL_BODY_BYTES, KEPT_BODY_BLOCKS);
     blocks_init(&all->flow_blocks, POOL_FLOW_BYTES, KEPT_FLOW_BLOCKS);
     blocks_init(&all->upload_blocks, POOL_UPLOAD_BYTES, KEPT_UPLOAD_BLOCKS);
+    blocks_init(&all->record_blocks, TLS_OUT_BYTES, KEPT_RECORD_BLOCKS);
+    timeouts_init(&all->connect, config->timeouts.connect_ms);
     timeouts_init(&all->queue, config->timeouts.queue_ms);
     timeouts_init(&all->push_wait, config->push.max_wait_ms);
     timeouts_init(&all->response, config->timeouts.response_ms);
     timeouts_init(&all->stall, config->timeouts.origin_stall_ms);
     timeouts_init(&all->idle, config->timeouts.origin_idle_ms);
-    for (size_t i = 0; i < all->len; i++)
-        pool_init(&all->at[i], all, &config->origins[i]);
-    all->share = dial_share_new();
-    if (!all->share) {
-        pools_free(all);
-        return NULL;
+    while (all->len < config->origins_len) {
+        struct pool *p = &all->at[all->len];
+        if (!pool_init(p, all, &config->origins[all->len++], trust)) {
+            pools_free(all);
+            return NULL;
+        }
     }
     return all;
 }
@@ -265,10 +275,14 @@ void pools_free(struct pools *all)
         close_all(&all->at[i].others);
     }
     turn_run(all->turn);
-    dial_share_free(all->share);
+    for (size_t i = 0; i < all->len; i++) {
+        names_fini(&all->at[i].names);
+        tls_target_free(all->at[i].target);
+    }
     blocks_fini(&all->body_blocks);
     blocks_fini(&all->flow_blocks);
     blocks_fini(&all->upload_blocks);
+    blocks_fini(&all->record_blocks);
     mem_free(all);
 }
 
@@ -279,8 +293,8 @@ struct pool *pools_of(struct pools *all, const struct config_origin *origin)
 
 uint64_t pools_expire(struct pools *all, uint64_t now_ms)
 {
-    struct timeouts *queues[] = {&all->queue, &all->push_wait, &all->response, &all->stall,
-                                 &all->idle};
+    struct timeouts *queues[] = {&all->connect,  &all->queue, &all->push_wait,
+                                 &all->response, &all->stall, &all->idle};
     return timeouts_expire_all(queues, ARRAY_LEN(queues), now_ms);
 }
 
@@ -289,6 +303,7 @@ void pools_trim(struct pools *all)
     blocks_trim(&all->body_blocks);
     blocks_trim(&all->flow_blocks);
     blocks_trim(&all->upload_blocks);
+    blocks_trim(&all->record_blocks);
 }
 
 void pools_drain(struct pools *all)
@@ -297,6 +312,7 @@ void pools_drain(struct pools *all)
     blocks_fini(&all->body_blocks);
     blocks_fini(&all->flow_blocks);
     blocks_fini(&all->upload_blocks);
+    blocks_fini(&all->record_blocks);
     for (size_t i = 0; i < all->len; i++)
         close_all(&all->at[i].idle);
 }

@@ -51,7 +51,7 @@ bool env_init(struct env *e, struct event_base *base, const struct env_rules *ru
                                         .origin_stall_ms = config->timeouts.origin_stall_ms,
                                         .min_rate = config->limits.min_rate};
     refusals_init(&e->refusals);
-    e->pools = pools_new(base, &e->turn, config, rules->notes);
+    e->pools = pools_new(base, &e->turn, config, rules->trust, rules->notes);
     return e->pools != NULL;
 }
 

@@ -19,6 +19,7 @@ struct generation *generation_new(const struct generation_rules *rules, struct s
     struct generation *g = mem_zalloc(1, sizeof *g);
     const struct env_rules of_env = {.config = setup->config,
                                      .tls = setup->tls,
+                                     .trust = setup->trust,
                                      .notes = setup->notes,
                                      .crowd = rules->crowd,
                                      .key = rules->key};

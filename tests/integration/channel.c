@@ -63,6 +63,15 @@ int channel_handshake(struct channel *ch)
     return result == 1 ? 1 : (int)channel_tls_result(ch, result);
 }
 
+int channel_new_keys(struct channel *ch)
+{
+    ERR_clear_error();
+    if (!ch->ssl || (SSL_get_key_update_type(ch->ssl) == SSL_KEY_UPDATE_NONE &&
+                     SSL_key_update(ch->ssl, SSL_KEY_UPDATE_REQUESTED) != 1))
+        return CHANNEL_BROKEN;
+    return channel_handshake(ch);
+}
+
 bool channel_has_pending(const struct channel *ch)
 {
     return ch->ssl && SSL_has_pending(ch->ssl);

@@ -26,6 +26,8 @@ struct channel {
 ssize_t channel_read(struct channel *ch, void *to, size_t room);
 /* Bytes that were taken (never CHANNEL_CLOSED for n > 0), or one of the results above. */
 ssize_t channel_write(struct channel *ch, const void *from, size_t n);
+/* Says that what follows has new keys, and asks for the same; CHANNEL_BROKEN without TLS 1.3. */
+int channel_new_keys(struct channel *ch);
 /* Goes on with the handshake, as client or server: 1 when it is done, or a result above. */
 int channel_handshake(struct channel *ch);
 /* Bytes wait inside TLS: do not wait for the socket. */

@@ -1,5 +1,6 @@
 #include "stub.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -94,11 +95,10 @@ static void stub_listen_unix(struct stub *s, const char *path)
         fail_msg("bind %s: %s", path, strerror(errno));
 }
 
-static void stub_listen_tcp(struct stub *s, unsigned port)
+static void stub_listen_tcp(struct stub *s, unsigned port, const char *ip)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons((uint16_t)port),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    assert_int_equal(inet_pton(AF_INET, ip ? ip : "127.0.0.1", &address.sin_addr), 1);
     socklen_t len = sizeof(address);
     s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     setsockopt(s->listener, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
@@ -114,6 +114,11 @@ static SSL_CTX *stub_make_tls(const struct stub_options *options)
     if (SSL_CTX_use_certificate_chain_file(tls, options->chain) != 1 ||
         SSL_CTX_use_PrivateKey_file(tls, options->key, SSL_FILETYPE_PEM) != 1)
         fail_msg("cannot load %s", options->chain);
+    if (options->tls_version) {
+        SSL_CTX_set_min_proto_version(tls, options->tls_version);
+        SSL_CTX_set_max_proto_version(tls, options->tls_version);
+        SSL_CTX_set_security_level(tls, 0); /* TLS 1.1 and older need that */
+    }
     SSL_CTX_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     return tls;
 }
@@ -124,7 +129,7 @@ struct stub *stub_start(const struct stub_options *options)
     if (options && options->unix_path)
         stub_listen_unix(s, options->unix_path);
     else
-        stub_listen_tcp(s, options ? options->port : 0);
+        stub_listen_tcp(s, options ? options->port : 0, options ? options->address : NULL);
     if (options && options->chain)
         s->tls = stub_make_tls(options);
     if (listen(s->listener, 128) < 0)

@@ -29,6 +29,7 @@ enum stub_do {
     STUB_RESET,
     STUB_SHUT_WRITE, /* says that it sends no more, and reads on */
     STUB_SHUT_READ,  /* reads no more */
+    STUB_NEW_KEYS, /* n messages of TLS 1.3 that say so, and ask for the same (RFC 8446 §4.6.3) */
 };
 
 enum { STUB_SLOW_MS = 20 };
@@ -88,10 +89,17 @@ struct stub_step {
         STUB_SHUT_READ, NULL, 0                                                                    \
     }
 
+#define NEW_KEYS(n)                                                                                \
+    {                                                                                              \
+        STUB_NEW_KEYS, NULL, n                                                                     \
+    }
+
 struct stub_options {
     unsigned port;           /* where another stub was before; 0: one of the system's choice */
-    const char *unix_path;   /* NULL: 127.0.0.1 */
+    const char *address;     /* of IPv4; NULL: 127.0.0.1 */
+    const char *unix_path;   /* NULL: over TCP */
     const char *chain, *key; /* PEM files of an https origin; NULL: http */
+    int tls_version;         /* TLS1_2_VERSION or another; 0: any */
 };
 
 /* One request, as it came. Complete once STUB_BODIES counts it; the head before. */
@@ -111,6 +119,7 @@ struct stub_request {
 /* What a stub counts. */
 enum stub_count {
     STUB_CONNECTIONS,  /* accepted */
+    STUB_RESUMED,      /* of them, those that resumed a session of TLS */
     STUB_REQUESTS,     /* heads read */
     STUB_BODIES,       /* requests read to their end */
     STUB_ANSWERED,     /* scripts done to their end */

@@ -1,5 +1,6 @@
 /* An origin that goes away, at every stage and in every way: what its client sees, what is tried
  * again, and what becomes of the others. */
+#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,10 +66,22 @@ static const char *word_of(enum sight sight)
     return words[sight];
 }
 
-/* Every stage, with an end of this kind. The client's other requests go on. */
-static void check_ends(struct rig *rig, struct stub_step end, bool is_reset)
+/* An https origin that speaks this version of TLS only. */
+static struct stub *start_tls(struct rig *rig, int version)
 {
-    struct stub *stub = rig_start(rig, "");
+    const struct stub_options options = {.chain = rig_text(rig, "%s/main.pem", rig->dir),
+                                         .key = rig_text(rig, "%s/main.key", rig->dir),
+                                         .tls_version = version};
+    struct stub *stub = rig_stub(rig, &options);
+    const char *conf =
+        rig_text(rig, "[origin app]\nurl = https://localhost:%u\nca = ca.pem\n", stub_port(stub));
+    rig_daemon(rig, &(struct daemon_setup){.conf = conf});
+    return stub;
+}
+
+/* Every stage, with an end of this kind. The client's other requests go on. */
+static void check_ends_of(struct rig *rig, struct stub *stub, struct stub_step end, bool is_reset)
+{
     struct peer *p = rig_peer(rig, NULL);
     STUB_ON(stub, "/held", AWAIT(0), SEND(OK_EMPTY));
     int32_t held = peer_get(p, "/held", NULL);
@@ -95,6 +108,11 @@ static void check_ends(struct rig *rig, struct stub_step end, bool is_reset)
     assert_int_equal(peer_until_closed(p, held)->status, 200);
 }
 
+static void check_ends(struct rig *rig, struct stub_step end, bool is_reset)
+{
+    check_ends_of(rig, rig_start(rig, ""), end, is_reset);
+}
+
 static void origin_that_closes_is_seen_at_every_stage(void **state)
 {
     check_ends(*state, (struct stub_step)CLOSE(), false);
@@ -108,6 +126,66 @@ static void origin_that_resets_is_seen_at_every_stage(void **state)
 static void origin_that_says_it_sends_no_more_is_seen_at_every_stage(void **state)
 {
     check_ends(*state, (struct stub_step)SHUT_WRITE(), false);
+}
+
+static void https_origin_that_closes_is_seen_at_every_stage(void **state)
+{
+    struct rig *rig = *state;
+    check_ends_of(rig, start_tls(rig, TLS1_3_VERSION), (struct stub_step)CLOSE(), false);
+}
+
+static void https_origin_that_closes_in_tls_1_2_is_seen_at_every_stage(void **state)
+{
+    struct rig *rig = *state;
+    check_ends_of(rig, start_tls(rig, TLS1_2_VERSION), (struct stub_step)CLOSE(), false);
+}
+
+/* RFC 9112 §9.8: without close_notify a body up to the close is not known to be whole. */
+static void https_origin_that_is_cut_is_seen_at_every_stage(void **state)
+{
+    struct rig *rig = *state;
+    check_ends_of(rig, start_tls(rig, TLS1_3_VERSION), (struct stub_step)SHUT_WRITE(), true);
+}
+
+static void https_origin_that_is_cut_in_tls_1_2_is_seen_at_every_stage(void **state)
+{
+    struct rig *rig = *state;
+    check_ends_of(rig, start_tls(rig, TLS1_2_VERSION), (struct stub_step)SHUT_WRITE(), true);
+}
+
+static void https_origin_that_resets_is_seen_at_every_stage(void **state)
+{
+    struct rig *rig = *state;
+    check_ends_of(rig, start_tls(rig, TLS1_3_VERSION), (struct stub_step)RESET(), true);
+}
+
+/* New keys now and then are in order; without end, and without a byte between, they are a fault. */
+static void https_origin_that_sends_only_new_keys_is_given_up(void **state)
+{
+    enum { FEW = 100, MANY = 1000000 };
+    struct rig *rig = *state;
+    struct stub *stub = start_tls(rig, TLS1_3_VERSION);
+    STUB_ON(stub, "/few", NEW_KEYS(FEW), SEND(OK_10 "01234"), NEW_KEYS(FEW), SEND("56789"));
+    STUB_ON(stub, "/none", NEW_KEYS(MANY));
+    STUB_ON(stub, "/part", SEND(OK_10 "01234"), AWAIT(0), NEW_KEYS(MANY));
+    struct peer *p = rig_peer(rig, NULL);
+    const struct peer_stream *s = peer_until_closed(p, peer_get(p, "/few", NULL));
+    assert_int_equal(s->status, 200);
+    check_text(bytes_text(&s->body), "0123456789");
+    assert_true(is_ok(peer_fetch(p, "/next")));
+    assert_int_equal(stub_counted(stub, STUB_CONNECTIONS), 1);
+
+    int32_t none = peer_get(p, "/none", NULL), part = peer_get(p, "/part", NULL);
+    peer_until_head(p, part);
+    stub_open(stub, 0);
+    assert_true(is_ok(peer_fetch(p, "/next")));
+    assert_true(is_seen(peer_until_closed(p, part), IS_BROKEN));
+    if (peer_stream(p, none) && !peer_stream(p, none)->closed)
+        assert_true(is_ok(peer_fetch(p, "/next")));
+    s = peer_until_closed(p, none);
+    assert_int_equal(s->status, 502);
+    stub_wait(stub, STUB_CANCELLED, 2);
+    assert_true(daemon_says(rig->daemon, "TLS records without data", CHECK_SOON_MS));
 }
 
 /* The connection goes away while nobody uses it: nobody sees that. */
@@ -439,6 +517,12 @@ int main(void)
         RIG_TEST(origin_that_closes_is_seen_at_every_stage),
         RIG_TEST(origin_that_resets_is_seen_at_every_stage),
         RIG_TEST(origin_that_says_it_sends_no_more_is_seen_at_every_stage),
+        RIG_TEST(https_origin_that_closes_is_seen_at_every_stage),
+        RIG_TEST(https_origin_that_closes_in_tls_1_2_is_seen_at_every_stage),
+        RIG_TEST(https_origin_that_is_cut_is_seen_at_every_stage),
+        RIG_TEST(https_origin_that_is_cut_in_tls_1_2_is_seen_at_every_stage),
+        RIG_TEST(https_origin_that_resets_is_seen_at_every_stage),
+        RIG_TEST(https_origin_that_sends_only_new_keys_is_given_up),
         RIG_TEST(end_between_requests_costs_nobody_anything),
         RIG_TEST(request_is_sent_again_only_where_that_is_safe),
         RIG_TEST(request_is_sent_again_once),

@@ -1,9 +1,12 @@
 /* How origins are reached: their addresses, and the pool of connections to them. */
 #include <dirent.h>
+#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "cert.h"
 #include "rig.h"
 
 #define OK_EMPTY "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
@@ -344,6 +347,150 @@ static void upload_reaches_an_https_origin(void **state)
     assert_true(r->body_is_pattern);
 }
 
+/* An https origin with the certificate `name`. */
+static struct stub *https_stub(struct rig *rig, const char *name, int version)
+{
+    const struct stub_options options = {.chain = rig_text(rig, "%s/%s.pem", rig->dir, name),
+                                         .key = rig_text(rig, "%s/%s.key", rig->dir, name),
+                                         .tls_version = version};
+    return rig_stub(rig, &options);
+}
+
+static void https_origin_is_verified_by_its_address(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub = https_stub(rig, "main", 0);
+    const char *conf =
+        rig_text(rig, "[origin app]\nurl = https://127.0.0.1:%u\nca = ca.pem\n", stub_port(stub));
+    rig_daemon(rig, &(struct daemon_setup){.conf = conf});
+    assert_int_equal(peer_fetch(rig_peer(rig, NULL), "/")->status, 200);
+}
+
+static void https_origin_is_trusted_by_its_own_certificate(void **state)
+{
+    struct stub *stub;
+    assert_int_equal(status_over_tls(*state, "main", "ca = main.pem\n", &stub), 200);
+}
+
+/* Each origin that is refused is told of in words that say what to do. */
+static void https_origin_that_is_refused_is_explained(void **state)
+{
+    enum { HOUR_S = 3600 };
+    static const struct {
+        const char *certificate, *host;
+        int version;
+        const char *ca, *says;
+    } cases[] = {
+        {"expired", "localhost", 0, "ca.pem", "has expired"},
+        {"early", "localhost", 0, "ca.pem", "is not yet valid"},
+        {"other", "localhost", 0, "ca.pem", "is for another name"},
+        {"other", "127.0.0.1", 0, "ca.pem", "is for another address"},
+        {"main", "localhost", 0, "other.pem", "an authority that is not trusted"},
+        {"ca", "localhost", 0, "other.pem", "is signed by itself"},
+        {"main", "localhost", TLS1_1_VERSION, "ca.pem", "does not speak TLS 1.2 or 1.3"},
+    };
+    struct rig *rig = *state;
+    cert_make_between(rig->dir, "ca", "expired", "DNS:localhost", -2L * HOUR_S, -HOUR_S);
+    cert_make_between(rig->dir, "ca", "early", "DNS:localhost", HOUR_S, 2L * HOUR_S);
+    for (size_t i = 0; i < CHECK_LEN(cases); i++) {
+        struct stub *stub = https_stub(rig, cases[i].certificate, cases[i].version);
+        STUB_ON(stub, "/", SEND(OK_EMPTY));
+        rig_daemon(rig, &(struct daemon_setup){
+                            .conf = rig_text(rig, "[origin app]\nurl = https://%s:%u\nca = %s\n",
+                                             cases[i].host, stub_port(stub), cases[i].ca)});
+        struct peer *p = rig_peer(rig, NULL);
+        assert_int_equal(peer_fetch(p, "/")->status, 502);
+        if (!daemon_says(rig->daemon, cases[i].says, CHECK_SOON_MS))
+            fail_msg("case %zu is not told of as \"%s\":\n%s", i, cases[i].says,
+                     daemon_messages(rig->daemon));
+        assert_int_equal(stub_counted(stub, STUB_REQUESTS), 0);
+        rig_close_peer(rig, p);
+        rig_stop_daemon(rig);
+        rig->stubs[--rig->stubs_len] = NULL;
+        stub_stop(stub);
+    }
+}
+
+/* No file is read when a connection is made. */
+static void authorities_are_read_once(void **state)
+{
+    struct rig *rig = *state;
+    const char *path = rig_text(rig, "%s/gone.pem", rig->dir);
+    char *text = check_read_file(rig_text(rig, "%s/ca.pem", rig->dir));
+    check_write_file(path, text);
+    free(text);
+    struct stub *stub = https_stub(rig, "main", 0);
+    STUB_ON(stub, "/", SEND(OK_EMPTY), CLOSE());
+    const char *conf =
+        rig_text(rig, "[origin app]\nurl = https://localhost:%u\nca = gone.pem\n", stub_port(stub));
+    const struct daemon_setup setup = {.conf = conf};
+    rig_daemon(rig, &setup);
+    unlink(path);
+    struct peer *p = rig_peer(rig, NULL);
+    assert_int_equal(peer_fetch(p, "/")->status, 200);
+    assert_int_equal(peer_fetch(p, "/")->status, 200);
+    /* A reload would need it, and is refused as a whole. */
+    daemon_reload(rig->daemon, rig->dir, &setup, false);
+    assert_true(daemon_says(rig->daemon, "gone.pem: No such file or directory", CHECK_SOON_MS));
+    assert_int_equal(peer_fetch(p, "/")->status, 200);
+}
+
+static void ca_that_holds_no_certificate_is_refused(void **state)
+{
+    static const struct {
+        const char *name, *says;
+    } cases[] = {
+        {"none.pem", "none.pem: No such file or directory"},
+        {"main.key", "main.key: is no file of certificates"},
+        {"empty.pem", "empty.pem: is no file of certificates"},
+        {".", "is no file of certificates"},
+    };
+    struct rig *rig = *state;
+    const char *path = rig_text(rig, "%s/proxy.conf", rig->dir);
+    check_write_file(rig_text(rig, "%s/empty.pem", rig->dir), "");
+    for (size_t i = 0; i < CHECK_LEN(cases); i++) {
+        char *err;
+        check_write_file(path, rig_text(rig,
+                                        "[listen main]\naddress = 127.0.0.1:0\n"
+                                        "[certificate main]\nchain = main.pem\nkey = main.key\n"
+                                        "[origin app]\nurl = https://localhost:1\nca = %s\n",
+                                        cases[i].name));
+        assert_int_equal(
+            daemon_run(rig->dir, (const char *const[]){"-t", "-c", path, NULL}, NULL, &err), 1);
+        check_holds(err, "proxy.conf:6: [origin app]: ca ");
+        check_holds(err, cases[i].says);
+        free(err);
+    }
+}
+
+static void check_resumption(struct rig *rig, int version)
+{
+    enum { CONNECTIONS = 5 };
+    struct stub *stub = https_stub(rig, "main", version);
+    STUB_ON(stub, "/", SEND("HTTP/1.1 200 OK\r\n\r\n"), CLOSE());
+    STUB_ON(stub, "/cut", SEND(OK_EMPTY), SHUT_WRITE());
+    const char *conf =
+        rig_text(rig, "[origin app]\nurl = https://localhost:%u\nca = ca.pem\n", stub_port(stub));
+    rig_daemon(rig, &(struct daemon_setup){.top = "workers = 1", .conf = conf});
+    struct peer *p = rig_peer(rig, NULL);
+    for (size_t i = 0; i < CONNECTIONS; i++) {
+        assert_int_equal(peer_fetch(p, i == 1 ? "/cut" : "/")->status, 200);
+        stub_wait(stub, STUB_GONE, i + 1);
+    }
+    assert_int_equal(stub_counted(stub, STUB_CONNECTIONS), CONNECTIONS);
+    assert_int_equal(stub_counted(stub, STUB_RESUMED), CONNECTIONS - 1);
+}
+
+static void session_with_an_https_origin_is_resumed(void **state)
+{
+    check_resumption(*state, TLS1_3_VERSION);
+}
+
+static void session_with_an_https_origin_is_resumed_in_tls_1_2(void **state)
+{
+    check_resumption(*state, TLS1_2_VERSION);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -365,6 +512,13 @@ int main(void)
         RIG_TEST(https_origin_of_another_name_is_refused),
         RIG_TEST(https_origin_is_not_verified_where_that_is_off),
         RIG_TEST(upload_reaches_an_https_origin),
+        RIG_TEST(https_origin_is_verified_by_its_address),
+        RIG_TEST(https_origin_is_trusted_by_its_own_certificate),
+        RIG_TEST(https_origin_that_is_refused_is_explained),
+        RIG_TEST(authorities_are_read_once),
+        RIG_TEST(ca_that_holds_no_certificate_is_refused),
+        RIG_TEST(session_with_an_https_origin_is_resumed),
+        RIG_TEST(session_with_an_https_origin_is_resumed_in_tls_1_2),
     };
     return rig_run(tests);
 }

@@ -131,6 +131,21 @@ static bool visit_send_pattern(struct visit *v, uint64_t bytes, bool chunked)
     return true;
 }
 
+/* Whoever is asked for new keys answers each time: he is read, or he could not go on. */
+static bool visit_send_keys(struct visit *v, uint64_t n)
+{
+    while (n > 0) {
+        int result = channel_new_keys(&v->channel);
+        if (result != 1 && (result != CHANNEL_AGAIN || visit_poll(v, v->channel.wants, -1) < 0))
+            return false;
+        n -= result == 1;
+        ssize_t got = channel_read(&v->channel, v->in, sizeof(v->in));
+        if (got == CHANNEL_CLOSED || got == CHANNEL_BROKEN)
+            return false;
+    }
+    return true;
+}
+
 static bool visit_await(struct visit *v, uint64_t gate)
 {
     while (!stub_gate_is_open(v->stub, gate))
@@ -239,6 +254,8 @@ static bool visit_do(struct visit *v, struct intake *in, const struct stub_step 
         return shutdown(v->channel.fd, SHUT_WR) == 0;
     case STUB_SHUT_READ:
         return shutdown(v->channel.fd, SHUT_RD) == 0;
+    case STUB_NEW_KEYS:
+        return visit_send_keys(v, step->n);
     case STUB_END:
         break;
     }
@@ -322,6 +339,8 @@ void *visit_run(void *arg)
     while ((result = channel_handshake(&v->channel)) == CHANNEL_AGAIN)
         if (visit_poll(v, v->channel.wants, -1) < 0)
             break;
+    if (result == 1 && v->channel.ssl && SSL_session_reused(v->channel.ssl))
+        stub_add(v->stub, STUB_RESUMED, 1);
     while (result == 1 && visit_serve(v))
         continue;
     stub_leave(v);
