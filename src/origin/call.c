@@ -365,8 +365,6 @@ static void make_chunks(struct call *c)
 /* Decides what is to be written after what was written. */
 static void prepare_output(struct call *c)
 {
-    if (c->head_made && has_output(c))
-        return;
     if (!c->head_made)
         make_head(c);
     if (c->upload_written)
@@ -389,12 +387,17 @@ static void add_piece(struct iovec *pieces, int *count, struct span text)
 int call_output(struct call *c, struct iovec pieces[CALL_PIECES])
 {
     int count = 0;
-    prepare_output(c);
+    if (!c->head_made || !has_output(c))
+        prepare_output(c);
     if (c->arena->failed) {
         call_fail(c, CALL_NO_MEMORY);
         return 0;
     }
+    if (!has_output(c))
+        return 0;
     add_piece(pieces, &count, c->head);
+    if (c->framing.framing == BODY_NONE)
+        return count;
     add_piece(pieces, &count, c->line);
     add_piece(pieces, &count, span_of(buf_bytes(&c->upload).ptr, c->piece_left));
     add_piece(pieces, &count, c->tail);
@@ -409,19 +412,27 @@ static size_t take_written(struct span *text, size_t n)
     return n - of_text;
 }
 
-void call_written(struct call *c, size_t n)
+/* `n` bytes were written of a piece of the body and what stands around it. */
+static void body_written(struct call *c, size_t n)
 {
-    n = take_written(&c->head, n);
     n = take_written(&c->line, n);
     size_t of_piece = n < c->piece_left ? n : c->piece_left;
     take_written(&c->tail, n - of_piece);
+    if (of_piece == 0)
+        return;
     c->piece_left -= of_piece;
     buf_consume(&c->upload, of_piece);
     c->upload_sent += of_piece;
-    c->upload_used = c->upload_used || of_piece > 0;
+    c->upload_used = true;
+    c->changed(c);
+}
+
+void call_written(struct call *c, size_t n)
+{
+    n = take_written(&c->head, n);
+    if (n > 0)
+        body_written(c, n);
     call_watch(c);
-    if (of_piece > 0)
-        c->changed(c);
 }
 
 bool call_upload(struct call *c, struct span bytes)

@@ -28,7 +28,7 @@ static struct origin start(struct rig *rig, const char *conf)
     unsigned port = rig_closed_port(&o.listener);
     assert_int_equal(listen(o.listener, 8), 0);
     const char *all = rig_text(rig, "[origin app]\nurl = http://127.0.0.1:%u\n%s", port, conf);
-    rig_daemon(rig, &(struct daemon_setup){.conf = all});
+    rig_daemon(rig, &(struct daemon_setup){.top = "workers = 1", .conf = all});
     return o;
 }
 
