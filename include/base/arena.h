@@ -15,8 +15,8 @@ struct arena {
     struct blocks *blocks; /* borrowed; NULL: the heap */
     struct arena_block *block;
     struct arena_block *large;
-    size_t used; /* bytes of the newest block */
-    size_t total_bytes;
+    size_t used;       /* bytes of the newest block */
+    size_t held_bytes; /* of all blocks, full or not */
     bool failed;
 };
 

@@ -27,6 +27,12 @@ void timeouts_init(struct timeouts *q, uint64_t duration_ms);
 void timeout_init(struct timeout *t, void (*expired)(struct timeout *t));
 /* Starts `t`, or starts it anew, in whichever queue it ran before. */
 void timeout_start(struct timeouts *q, struct timeout *t, uint64_t now_ms);
+/* The one of `q` that was started first, and ends first; NULL: none runs. */
+struct timeout *timeouts_first(const struct timeouts *q);
+/* The next one after `t`; NULL: it was the last. */
+struct timeout *timeouts_next(const struct timeouts *q, const struct timeout *t);
+/* For how long `t`, which is in `q`, has been running. */
+uint64_t timeouts_age_ms(const struct timeouts *q, const struct timeout *t, uint64_t now_ms);
 /* Stops `t` if it runs. */
 void timeout_stop(struct timeout *t);
 /* Calls back every time-out of `q` that has ended, stopped. Returns the milliseconds until the next

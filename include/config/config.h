@@ -90,6 +90,12 @@ struct config_route {
     bool push;
 };
 
+/* How much memory: a number of bytes, or a share of what the machine has. Both 0: no limit. */
+struct config_memory {
+    uint64_t bytes;
+    unsigned percent; /* 0: `bytes` are meant */
+};
+
 enum config_log_format {
     CONFIG_LOG_JSON,
     CONFIG_LOG_COMBINED,
@@ -134,6 +140,7 @@ struct config {
         uint64_t resets;                  /* of a connection, in ten seconds */
         uint64_t idle_frames;             /* of a connection, in ten seconds */
         uint64_t min_rate;                /* bytes a second, of a client that is awaited */
+        struct config_memory memory;      /* of all workers */
     } limits;
     struct {
         uint64_t handshake_ms;

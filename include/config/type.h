@@ -33,6 +33,7 @@ struct type {
 extern const struct type type_count;    /* uint64_t, option->min to option->max */
 extern const struct type type_duration; /* uint64_t milliseconds, the same */
 extern const struct type type_size;     /* uint64_t bytes, the same */
+extern const struct type type_memory;   /* struct config_memory, in bytes the same, or none */
 extern const struct type type_switch;   /* bool */
 extern const struct type type_word;     /* unsigned: option->min for the first of option->words */
 

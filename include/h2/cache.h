@@ -15,10 +15,12 @@ enum {
 struct h2_cache {
     struct blocks sizes[H2_CACHE_SIZES];
     struct blocks pages; /* each session's own (h2/memory.h) */
+    struct account *account;
 };
 
-/* An empty cache. */
-void h2_cache_init(struct h2_cache *c);
+/* An empty cache, which charges its memory, and that of sessions which is too large for it, to
+ * `account` (borrowed; NULL: to nobody). */
+void h2_cache_init(struct h2_cache *c, struct account *account);
 /* Frees what is kept; what is out may still be given back. */
 void h2_cache_trim(struct h2_cache *c);
 /* The same, and keeps nothing from now on. */

@@ -19,6 +19,7 @@ struct h2_memory {
     struct list blocks;
     char *pages;                 /* NULL: none yet */
     bool map_taken, frame_taken; /* ever: each is the first of its size that nghttp2 asks for */
+    size_t emptied_bytes;        /* of the pages, since h2_memory_rest() */
     bool failed;                 /* nghttp2 got none: what it was to do it did not */
 };
 
@@ -26,9 +27,17 @@ struct h2_memory {
 void h2_memory_init(struct h2_memory *m, struct h2_cache *cache);
 /* Gives back what nghttp2 did not. */
 void h2_memory_fini(struct h2_memory *m);
-/* Takes the memory off the session's own pages until nghttp2 comes back to them. No frame may be
- * under way. */
+/* Takes the memory off the session's own pages until nghttp2 comes back to them, and gives it back
+ * to the account. No frame may be under way. */
 void h2_memory_rest(struct h2_memory *m);
+/* For h2_memory_wake() only. */
+void h2_memory_charge_emptied(struct h2_memory *m);
+/* nghttp2 is about to come back to them: charges what h2_memory_rest() gave back. */
+static inline void h2_memory_wake(struct h2_memory *m)
+{
+    if (m->emptied_bytes > 0)
+        h2_memory_charge_emptied(m);
+}
 /* What nghttp2 is to be told; borrows `m` for the session's life. */
 nghttp2_mem h2_memory_functions(struct h2_memory *m);
 

@@ -14,9 +14,13 @@ struct h2_limits {
                                  * names and values */
 };
 
-/* Makes a session for a client that has not said anything yet; our SETTINGS wait to be sent. A head
- * that is many times as large as the limit ends the connection. Its memory comes from `cache`
- * (borrowed). NULL when memory is out. Free with session_free(). */
+/* A head of so many times header_list_bytes ends the connection, and so do as many that are not
+ * kept of what is received at once. */
+enum { H2_WASTE_FACTOR = 16 };
+
+/* Makes a session for a client that has not said anything yet; our SETTINGS wait to be sent. Fields
+ * beyond header_list_bytes of a head are decoded and counted; too many of them end the connection.
+ * Its memory comes from `cache` (borrowed). NULL when memory is out. Free with session_free(). */
 NODISCARD struct session *h2_session_new(const struct stream_events *events, void *user,
                                          const struct h2_limits *limits, struct h2_cache *cache);
 

@@ -38,6 +38,7 @@ struct watch {
         uint32_t id : 31, ended : 1;
     } streams[WATCH_STREAMS]; /* a ring, in the order of their ids */
     size_t opened;            /* streams, ever */
+    size_t heads;             /* HEADERS, ever */
     unsigned idle_frames;     /* see watch_take_idle_frames() */
 };
 

@@ -8,10 +8,11 @@
 /* Why a request cannot be served. */
 enum request_fault {
     REQUEST_FINE,
-    REQUEST_TOO_LARGE,     /* the fields of its head or of its trailers: 431 */
-    REQUEST_IS_CONNECT,    /* CONNECT: 501 */
-    REQUEST_BAD_METHOD,    /* no token: 400 */
-    REQUEST_BAD_SCHEME,    /* :scheme is not what the listener speaks: 400 */
+    REQUEST_NO_ROOM,    /* memory is short: of its fields only those of the target are kept: 503 */
+    REQUEST_TOO_LARGE,  /* the fields of its head or of its trailers: 431 */
+    REQUEST_IS_CONNECT, /* CONNECT: 501 */
+    REQUEST_BAD_METHOD, /* no token: 400 */
+    REQUEST_BAD_SCHEME, /* :scheme is not what the listener speaks: 400 */
     REQUEST_BAD_AUTHORITY, /* missing, malformed, or unlike Host: 400 */
     REQUEST_BAD_PATH, /* a byte that cannot stand in a request target, or not origin-form: 400 */
 };

@@ -72,7 +72,8 @@ struct stream_events {
                               const struct fields **trailers);
     /* `n` bytes of the response's body were framed, and are not needed any more. */
     void (*sent)(struct stream *stream, size_t n);
-    /* All of the response's body was framed, or is about to be in this very call. */
+    /* All of the response's body was framed, or is about to be in this very call. Of a
+     * response without one: its head was sent, and the client still sends its request. */
     void (*ended)(struct stream *stream);
 };
 
@@ -119,6 +120,9 @@ struct session {
     bool over;            /* both sides have said all: the connection may be closed */
     uint32_t max_pushes;  /* how many promised streams the client takes at once */
     unsigned idle_frames; /* that ask for nothing and carry nothing, not charged yet */
+    size_t waste_bytes;   /* of fields beyond what a head may have, not charged yet */
+    const char *why;      /* the protocol has ended the connection: in words; NULL: it has not, or
+                           * that was told */
 };
 
 /* Takes what the client sent. False: the connection is beyond repair; what session_send() still has
@@ -167,6 +171,15 @@ static inline unsigned session_take_idle_frames(struct session *s)
 {
     unsigned n = s->idle_frames;
     s->idle_frames = 0;
+    return n;
+}
+
+/* Returns how many bytes of fields have come since this was last asked that are not kept, as their
+ * heads are too large. */
+static inline size_t session_take_waste(struct session *s)
+{
+    size_t n = s->waste_bytes;
+    s->waste_bytes = 0;
     return n;
 }
 

@@ -79,6 +79,7 @@ struct call {
     /* what goes out: the head, then pieces of the body, each in its frame */
     struct body framing; /* of the request as it is written; settled when its head is made */
     bool head_made;
+    struct arena writing;   /* holds a large head until it is written */
     struct span head, line; /* to be written before the bytes of the body */
     size_t piece_left;      /* bytes of the upload to be written after them */
     struct span tail;       /* to be written after those */

@@ -24,10 +24,11 @@ struct pools;
 struct tls_trust;
 
 /* The pools of all origins of `config`, empty; `trust` was made of it, for those that are spoken to
- * in TLS, and so were `notes`. Borrows everything for its life. NULL when memory is out. */
+ * in TLS, and so were `notes`. Their buffers are charged to `account`. Borrows everything for its
+ * life. NULL when memory is out. */
 NODISCARD struct pools *pools_new(struct event_base *base, struct turn *turn,
                                   const struct config *config, struct tls_trust *trust,
-                                  struct notes *notes);
+                                  struct notes *notes, struct account *account);
 /* Closes every connection and frees the pools; NULL is fine. No call may be under way. */
 void pools_free(struct pools *p);
 /* The pool of an origin of the configuration. */

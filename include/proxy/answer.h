@@ -51,10 +51,11 @@ void answer_init(struct answer *a, struct pools *pools, void (*changed)(struct a
 /* Asks the origin. False when memory is out. */
 NODISCARD bool answer_start(struct answer *a, const struct answer_ask *ask);
 /* Answers for ourselves: a status and its phrase as plain text, silent about the inside (RFC 9110
- * §15). What was asked for is cancelled. Its head and text live in `arena`; look at arena->failed.
- * `date` is borrowed. */
-void answer_give(struct answer *a, struct arena *arena, unsigned status, struct span method,
-                 struct span date);
+ * §15); only the head where that `is_short`, so that no window of the client keeps it. What was
+ * asked for is cancelled. Its head and text live in `arena`; look at arena->failed. `date` is
+ * borrowed. */
+void answer_give(struct answer *a, struct arena *arena, unsigned status, bool is_short,
+                 struct span method, struct span date);
 /* Returns the next head that came, informational ones too; NULL: none. An informational one, and
  * what was put into its arena, may be gone with the next call. */
 struct response *answer_take_head(struct answer *a);
@@ -95,6 +96,8 @@ bool answer_is_offered(const struct answer *a);
 /* When the first byte came from the origin, in microseconds of clock_monotonic_us(); 0: none did.
  * `*reused`: on a connection that had served before. */
 uint64_t answer_first_byte_us(const struct answer *a, bool *reused);
+/* How much memory the head of the request takes that is still to be written to the origin. */
+size_t answer_head_bytes(const struct answer *a);
 /* Ends it at any stage and frees what it holds; twice is fine. */
 void answer_cancel(struct answer *a);
 

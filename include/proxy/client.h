@@ -24,8 +24,7 @@ enum client_wait {
     CLIENT_WAIT_NONE,
     CLIENT_WAIT_GREETING,
     CLIENT_WAIT_HEAD,    /* the preface, or the rest of a header block */
-    CLIENT_WAIT_REQUEST, /* the client is idle */
-    CLIENT_WAIT_ASLEEP,  /* a request, after so long that the session dozes */
+    CLIENT_WAIT_REQUEST, /* for a while; then the session dozes */
     CLIENT_WAIT_SIGN,    /* that the client has read that we will leave */
     CLIENT_WAIT_CLOSE,   /* everything is said */
 };
@@ -44,19 +43,22 @@ struct client {
     const struct config_listen *listen;
     int fd;
     struct tls_conn *tls;
-    struct session *session; /* NULL while it is greeted */
+    struct session *session; /* NULL while it is greeted, and once all is said */
     struct event *read_event, *write_event;
     bool write_blocked, read_blocked;
     enum client_crossing crossing;
     struct outlet outlet;
     struct turn_task read, write, die;
     struct timeout timeout; /* of `wait` */
+    struct timeout idle;    /* since the session began, or had no request open any more */
     struct timeout stall;   /* while the socket takes nothing */
     enum client_wait wait;
     uint64_t body_bytes;  /* of all its exchanges' bodies, that it sent or took */
     struct caller caller; /* of its exchanges' calls */
     struct peer peer;
-    struct bucket reset_bucket, idle_frame_bucket;
+    struct bucket reset_bucket, idle_frame_bucket; /* proxy/charge.h */
+    size_t waste_bytes;  /* of heads that were too large, which count as less than one reset */
+    size_t heads_bytes;  /* of its exchanges' arenas, beyond the first block of each */
     struct list streams; /* of its exchanges */
     unsigned streams_len;
     unsigned unanswered[CALL_RANKS]; /* of these, whose answers have not begun */
@@ -72,6 +74,8 @@ NODISCARD bool client_accept(struct env *env, const struct config_listen *listen
                              const struct sockaddr *address);
 /* Ends the connection at once, and its exchanges with the failure `why`. */
 void client_close(struct client *c, enum failure why);
+/* Says why, ends every stream, and leaves when that is sent. Legal while CLIENT_OPEN. */
+void client_end(struct client *c, enum session_leave how);
 
 /* The session has something to send: it goes out at the end of the turn. */
 void client_write_soon(struct client *c);
@@ -82,10 +86,9 @@ void client_write_answer(struct client *c, enum call_rank rank);
 void client_add_stream(struct client *c, struct stream *stream);
 /* A stream of the client is over, and was reported: the connection may be idle now, or over. */
 void client_remove_stream(struct client *c, struct stream *stream);
-/* The client has abandoned a request that we worked on, or made us end it. Too many such end the
- * connection. */
-void client_count_reset(struct client *c);
 
+/* The heads of its exchanges take so little memory that it may have one more. */
+bool client_may_open(const struct client *c);
 /* The client takes pushes now. */
 bool client_takes_pushes(const struct client *c);
 /* How many more promised streams it takes now. */

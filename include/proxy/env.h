@@ -7,6 +7,7 @@
 
 #include "base/blocks.h"
 #include "base/bucket.h"
+#include "base/budget.h"
 #include "base/crowd.h"
 #include "base/timeouts.h"
 #include "base/turn.h"
@@ -24,6 +25,15 @@
 #include "tls/context.h"
 #include "tls/trust.h"
 
+/* What proxy/shed.c remembers. */
+struct shed {
+    bool active;      /* memory was over, and is not much below yet */
+    uint64_t turn;    /* the last one in which something gave way */
+    unsigned yielded; /* in that turn */
+    uint64_t next_ms; /* not to be looked at again before */
+    struct bucket trims;
+};
+
 enum {
     ENV_ARENA_BYTES = 8192,   /* a block of an exchange's arena */
     ENV_SITE_BYTES = 64,      /* of an authority; a longer one is not remembered */
@@ -37,9 +47,11 @@ struct env {
     struct tls_context *tls;
     struct pools *pools;
     struct crowd *crowd; /* of all workers' clients, by address */
+    struct account *account;
+    size_t most_heads_bytes; /* of a client's exchanges: with more, no new one begins */
     struct blocks arena_blocks, out_blocks, tls_blocks;
     struct h2_cache h2_cache;
-    struct timeouts handshake, header, awake, idle, stall, grace, exchange, linger;
+    struct timeouts handshake, header, awake, idle, stall, write_stall, grace, exchange, linger;
     struct pace_rules pace_rules;
     struct refusals refusals;
     struct siphash_key key;
@@ -47,9 +59,11 @@ struct env {
     unsigned clients_len;
     uint64_t clients_total;   /* that ever were */
     uint64_t clients_refused; /* because their address had too many */
-    struct bucket refusals_said;
+    uint64_t streams_refused; /* because the heads of their client held too much */
+    struct bucket refusals_said, streams_refused_said;
     struct handshakes handshakes;
     struct thrift thrift;
+    struct shed shed;
     bool draining;
     char date[DATE_BYTES];
     uint64_t date_second;
@@ -71,7 +85,8 @@ struct env_rules {
     struct tls_trust *trust;
     struct notes *notes;
     struct crowd *crowd;
-    struct siphash_key key; /* random and secret */
+    struct account *account; /* what the worker's memory is charged to */
+    struct siphash_key key;  /* random and secret */
 };
 
 /* Makes an env over a loop; false when memory is out. */
@@ -86,6 +101,8 @@ uint64_t env_expire(struct env *e);
 uint64_t env_site(struct env *e, const struct request *request);
 /* The date of now, as HTTP writes it; valid until the next call. */
 struct span env_date(struct env *e);
+/* Gives back the memory that is kept for what comes next. */
+void env_trim(struct env *e);
 /* The turn is over: gives back memory where it is time to (proxy/thrift.h). */
 void env_end_turn(struct env *e);
 /* Keeps no memory for those who come: nobody new will. */

@@ -48,6 +48,7 @@ struct exchange {
     struct client *client;
     struct turn_task act, die;
     struct arena arena;
+    size_t heads_bytes; /* of its memory, as its client counts it */
     enum exchange_state state;
     enum failure failure; /* the first one */
     enum failure failing; /* one that is to be acted on */
@@ -96,10 +97,18 @@ bool exchange_is_out_of_memory(const struct exchange *x);
 bool exchange_is_answering(const struct exchange *x);
 /* All of the answer was framed. */
 bool exchange_is_answered(const struct exchange *x);
+/* Tells the client how much memory the heads of the exchange take now, beyond the block that any
+ * exchange has. */
+void exchange_count_heads(struct exchange *x);
 /* Takes a page that brought nothing, by its status so far, out of its client's diary. */
 void exchange_leave_diary(struct exchange *x);
 /* Starts or stops the time-outs of its client, whose turn it may be. */
 void exchange_watch_pace(struct exchange *x);
+/* Of the exchanges of `e` whose clients have been awaited for `ms` or more, returns the one that
+ * began to wait first of those that fare as badly as `step`, or worse; `*silent_ms` says for how
+ * long nothing has come. NULL: there is none. */
+struct exchange *exchange_longest(struct env *e, enum pace_step step, uint64_t ms,
+                                  uint64_t *silent_ms);
 /* Ends `x`, whose stream is closed, or was never promised: stops everything, and leaves its client
  * and its page. It is freed at the end of the turn. */
 void exchange_close(struct exchange *x);

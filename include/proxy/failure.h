@@ -19,6 +19,8 @@
     X(ORIGIN_STALLED, 504, "origin-stalled")                                                       \
     X(EXCHANGE_TIMEOUT, 504, "exchange-timeout")                                                   \
     X(NO_MEMORY, 503, "no-memory")                                                                 \
+    X(MEMORY_REFUSED, 503, "memory-refused")                                                       \
+    X(MEMORY_YIELDED, 408, "memory-yielded")                                                       \
     X(CLIENT_RESET, 0, "client-reset")                                                             \
     X(CLIENT_GONE, 0, "client-gone")                                                               \
     X(CLIENT_STALLED, 408, "client-stalled")                                                       \

@@ -34,6 +34,13 @@ struct pace_facts {
     unsigned streams;      /* that the client has open */
 };
 
+/* How an exchange fares for which `stall` runs. */
+enum pace_step {
+    PACE_STILL, /* the client moves nothing on it, nor, where it has window, on any other */
+    PACE_SLOW,  /* it has moved less than the least rate since it is awaited */
+    PACE_FINE,
+};
+
 /* What all exchanges of a worker have in common. */
 struct pace_rules {
     struct timeouts *stall, *grace;
@@ -45,6 +52,7 @@ struct pace_rules {
 struct pace {
     struct timeout stall, grace;
     uint64_t bytes;                    /* that the client sent or took */
+    uint64_t moved_ms;                 /* when it last did */
     uint64_t stall_bytes, grace_bytes; /* the same, when the time-out was started */
     uint64_t client_bytes;             /* pace_facts.client_bytes when `grace` was started */
     uint64_t silent_ms;                /* for which both sides have been, while they talk */
@@ -55,8 +63,8 @@ struct pace {
  * then. */
 void pace_init(struct pace *p, void (*on_stall)(struct timeout *t),
                void (*on_grace)(struct timeout *t));
-/* The client sent or took `n` bytes of a body. */
-void pace_moved(struct pace *p, size_t n);
+/* The client sent or took `n` bytes of a body, at `now_ms`. */
+void pace_moved(struct pace *p, size_t n, uint64_t now_ms);
 /* Something has changed: starts or stops what is due. Returns false where a connection on offer is
  * to be kept, since the client is not awaited any more, or only from now on. */
 bool pace_watch(struct pace *p, const struct pace_rules *rules, const struct pace_facts *facts,
@@ -66,6 +74,11 @@ bool pace_goes_on(struct pace *p, const struct pace_rules *rules, const struct p
 /* `grace` has ended: whether the exchange may keep its connection for as long again. */
 bool pace_keeps(const struct pace *p, const struct pace_rules *rules,
                 const struct pace_facts *facts);
+/* `stall` runs: how the exchange fares. Nothing that comes within `ms` is still. */
+enum pace_step pace_step(const struct pace *p, const struct pace_rules *rules,
+                         const struct pace_facts *facts, uint64_t ms, uint64_t now_ms);
+/* `stall` runs: for how long the client has moved nothing of what is awaited. */
+uint64_t pace_silent_ms(const struct pace *p, const struct pace_rules *rules, uint64_t now_ms);
 /* The exchange is over. */
 void pace_stop(struct pace *p);
 

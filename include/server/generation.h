@@ -24,6 +24,7 @@ struct generation {
 struct generation_rules {
     struct event_base *base;
     struct crowd *crowd;
+    struct account *account;
     struct siphash_key key;
     struct metrics *metrics;
     struct coalesce *coalesce;

@@ -17,6 +17,14 @@
     X(connections_total, "counter", "Connections of clients that were accepted.")                  \
     X(connections_refused_total, "counter",                                                        \
       "Connections that were closed because their address had too many.")                          \
+    X(streams_refused_total, "counter",                                                            \
+      "Streams that were refused because the heads of their connection held too much memory.")     \
+    X(memory_bytes, "gauge",                                                                       \
+      "Memory held for connections, heads and bodies, as limits.memory counts it.")                \
+    X(memory_limit_bytes, "gauge", "What limits.memory comes to; 0: no limit.")                    \
+    X(memory_refused_total, "counter", "Requests refused because memory was over limits.memory.")  \
+    X(memory_yielded_total, "counter",                                                             \
+      "Exchanges that gave way because memory was over limits.memory and their clients stalled.")  \
     X(reloads_total, "counter", "Reloads of the configuration that were done.")                    \
     X(reloads_failed_total, "counter",                                                             \
       "Reloads that were refused; the running configuration stayed.")                              \

@@ -16,7 +16,7 @@ struct setup {
     struct config *config;
     struct tls_context *tls; /* with clients */
     struct tls_trust *trust; /* with origins */
-    struct notes *notes;      /* what was logged of origins */
+    struct notes *notes;     /* what was logged of origins */
     atomic_uint holders;
 };
 

@@ -19,6 +19,7 @@ enum worker_stage {
 /* What all workers have in common; borrowed until worker_join(). */
 struct worker_rules {
     struct crowd *crowd;
+    struct budget *budget;  /* of the process */
     struct siphash_key key; /* random and secret */
     const struct listeners *listeners;
     int ended_fd; /* an eventfd: 1 is added when a worker has ended */
@@ -41,6 +42,9 @@ void worker_abandon(struct worker *w);
 void worker_drain(struct worker *w);
 /* Tells it to end now, whatever runs. */
 void worker_stop(struct worker *w);
+/* Tells it that all workers hold more than limits.memory, so that it looks what it can give back.
+ */
+void worker_shed(struct worker *w);
 /* Has it make a turn, also where it has nothing to do. */
 void worker_wake(struct worker *w);
 /* How many turns it has made: one that lives makes another soon after worker_wake(). From any

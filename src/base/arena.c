@@ -8,15 +8,26 @@
 
 struct arena_block {
     struct arena_block *next;
+    size_t bytes; /* of a large one */
     max_align_t data[];
 };
 
 enum { HEAP_BLOCK_BYTES = 4096 };
 
+static size_t block_bytes(const struct arena *a)
+{
+    return a->blocks ? a->blocks->block_bytes : HEAP_BLOCK_BYTES;
+}
+
 static size_t room(const struct arena *a)
 {
-    size_t bytes = a->blocks ? a->blocks->block_bytes : HEAP_BLOCK_BYTES;
-    return bytes - sizeof(struct arena_block);
+    return block_bytes(a) - sizeof(struct arena_block);
+}
+
+static void charge_large(const struct arena *a, int64_t bytes)
+{
+    if (a->blocks)
+        account_charge(a->blocks->account, bytes);
 }
 
 void arena_init(struct arena *a, struct blocks *blocks)
@@ -36,6 +47,7 @@ void arena_fini(struct arena *a)
     }
     while (a->large) {
         struct arena_block *next = a->large->next;
+        charge_large(a, -(int64_t)a->large->bytes);
         mem_free(a->large);
         a->large = next;
     }
@@ -49,15 +61,28 @@ static void *fail(struct arena *a)
 }
 
 /* What is larger than a block gets a block of its own, so that blocks stay of one size. */
-static void *alloc_large(struct arena *a, size_t size)
+RARE static void *alloc_large(struct arena *a, size_t size)
 {
     struct arena_block *block = mem_alloc(sizeof *block + size);
     if (!block)
         return fail(a);
+    block->bytes = sizeof *block + size;
     block->next = a->large;
     a->large = block;
-    a->total_bytes += size;
+    a->held_bytes += block->bytes;
+    charge_large(a, (int64_t)block->bytes);
     return block->data;
+}
+
+RARE static bool add_block(struct arena *a)
+{
+    struct arena_block *block = a->blocks ? blocks_take(a->blocks) : mem_alloc(HEAP_BLOCK_BYTES);
+    if (!block)
+        return false;
+    block->next = a->block;
+    a->block = block;
+    a->held_bytes += block_bytes(a);
+    return true;
 }
 
 static void *take(struct arena *a, size_t size, size_t align)
@@ -68,18 +93,12 @@ static void *take(struct arena *a, size_t size, size_t align)
     if (size > room(a))
         return alloc_large(a, size);
     if (!a->block || used > room(a) || size > room(a) - used) {
-        struct arena_block *block =
-            a->blocks ? blocks_take(a->blocks) : mem_alloc(HEAP_BLOCK_BYTES);
-        if (!block)
+        if (!add_block(a))
             return fail(a);
-        block->next = a->block;
-        a->block = block;
         used = 0;
     }
-    void *out = (char *)a->block->data + used;
     a->used = used + size;
-    a->total_bytes += size;
-    return out;
+    return (char *)a->block->data + used;
 }
 
 void *arena_alloc(struct arena *a, size_t size)

@@ -17,25 +17,30 @@ static void show(const struct blocks *b, void *block)
     ASAN_UNPOISON_MEMORY_REGION(block, b->block_bytes);
 }
 
-void blocks_init(struct blocks *b, size_t block_bytes, size_t max_kept)
+void blocks_init(struct blocks *b, struct account *account, size_t block_bytes, size_t max_kept)
 {
     assert(block_bytes >= sizeof(void *));
-    *b = (struct blocks){.block_bytes = block_bytes, .max_kept = max_kept};
+    *b = (struct blocks){.block_bytes = block_bytes, .max_kept = max_kept, .account = account};
 }
 
-void blocks_init_mapped(struct blocks *b, size_t block_bytes, size_t max_kept)
+void blocks_init_mapped(struct blocks *b, struct account *account, size_t block_bytes,
+                        size_t max_kept)
 {
-    blocks_init(b, block_bytes, max_kept);
+    blocks_init(b, account, block_bytes, max_kept);
     b->mapped = true;
 }
 
-static void *get(const struct blocks *b)
+RARE static void *get(const struct blocks *b)
 {
-    return b->mapped ? pages_take(b->block_bytes) : mem_alloc(b->block_bytes);
+    void *block = b->mapped ? pages_take(b->block_bytes) : mem_alloc(b->block_bytes);
+    if (block)
+        account_charge(b->account, (int64_t)b->block_bytes);
+    return block;
 }
 
-static void put_back(const struct blocks *b, void *block)
+RARE static void put_back(const struct blocks *b, void *block)
 {
+    account_charge(b->account, -(int64_t)b->block_bytes);
     if (b->mapped)
         pages_give(block, b->block_bytes);
     else

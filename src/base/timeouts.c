@@ -22,6 +22,27 @@ void timeout_start(struct timeouts *q, struct timeout *t, uint64_t now_ms)
     list_push(&q->running, &t->node);
 }
 
+static struct timeout *at_node(const struct timeouts *q, const struct list *node)
+{
+    return node == &q->running ? NULL : CONTAINER_OF(node, struct timeout, node);
+}
+
+struct timeout *timeouts_first(const struct timeouts *q)
+{
+    return at_node(q, q->running.next);
+}
+
+struct timeout *timeouts_next(const struct timeouts *q, const struct timeout *t)
+{
+    return at_node(q, t->node.next);
+}
+
+uint64_t timeouts_age_ms(const struct timeouts *q, const struct timeout *t, uint64_t now_ms)
+{
+    uint64_t started_ms = t->deadline_ms - q->duration_ms;
+    return now_ms > started_ms ? now_ms - started_ms : 0;
+}
+
 void timeout_stop(struct timeout *t)
 {
     list_remove(&t->node);

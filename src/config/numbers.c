@@ -11,7 +11,8 @@ struct unit {
 /* From the largest to the smallest: a value is printed in the first that divides it. */
 static const struct unit DURATIONS[] = {
     {SPAN("h"), 3600000}, {SPAN("m"), 60000}, {SPAN("s"), 1000}, {SPAN("ms"), 1}};
-static const struct unit SIZES[] = {{SPAN("m"), 1 << 20}, {SPAN("k"), 1 << 10}, {SPAN(""), 1}};
+static const struct unit SIZES[] = {
+    {SPAN("g"), 1 << 30}, {SPAN("m"), 1 << 20}, {SPAN("k"), 1 << 10}, {SPAN(""), 1}};
 
 /* Text of a quantity: 20 digits and a unit. */
 struct quantity {
@@ -125,6 +126,46 @@ static void describe_size(const struct option *option, char *out, size_t room)
              quantity(option->max, SIZES).text);
 }
 
+/* "25%" */
+static bool parse_percent(struct span text, unsigned *out)
+{
+    uint64_t n;
+    if (text.len == 0 || text.ptr[text.len - 1] != '%' ||
+        !span_to_u64(span_of(text.ptr, text.len - 1), 100, &n) || n == 0)
+        return false;
+    *out = (unsigned)n;
+    return true;
+}
+
+static bool parse_memory(struct type_context *ctx, const struct option *option, struct span text,
+                         void *to)
+{
+    (void)ctx;
+    struct config_memory memory = {0};
+    bool fine = span_eq(text, SPAN("0")) || parse_percent(text, &memory.percent) ||
+                parse_units(option, text, SIZES, ARRAY_LEN(SIZES), &memory.bytes);
+    if (fine)
+        *(struct config_memory *)to = memory;
+    return fine;
+}
+
+static void print_memory(const struct option *option, const void *from, FILE *out)
+{
+    const struct config_memory *memory = from;
+    if (memory->percent > 0)
+        fprintf(out, "%u%%", memory->percent);
+    else if (memory->bytes > 0)
+        print_size(option, &memory->bytes, out);
+    else
+        fputs("0", out);
+}
+
+static void describe_memory(const struct option *option, char *out, size_t room)
+{
+    snprintf(out, room, "a size from %s to %s, a share of the machine's from 1%% to 100%%, or 0",
+             quantity(option->min, SIZES).text, quantity(option->max, SIZES).text);
+}
+
 static bool parse_switch(struct type_context *ctx, const struct option *option, struct span text,
                          void *to)
 {
@@ -175,6 +216,8 @@ const struct type type_count = {
 const struct type type_duration = {
     .parse = parse_duration, .print = print_duration, .describe = describe_duration};
 const struct type type_size = {.parse = parse_size, .print = print_size, .describe = describe_size};
+const struct type type_memory = {
+    .parse = parse_memory, .print = print_memory, .describe = describe_memory};
 const struct type type_switch = {
     .parse = parse_switch, .print = print_switch, .allowed = "on or off"};
 const struct type type_word = {.parse = parse_word, .print = print_word, .describe = describe_word};

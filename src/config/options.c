@@ -1,6 +1,7 @@
 #include "config/options.h"
 
 enum { MS = 1, SECOND = 1000, HOUR = 3600 * SECOND, KIB = 1 << 10, MIB = 1 << 20 };
+#define TIB ((uint64_t)1 << 40)
 
 static const char *const FORWARDED[] = {"replace", "append", NULL};
 static const char *const UNDERSCORES[] = {"drop", "keep", NULL};
@@ -159,7 +160,9 @@ static const struct option LIMITS[] = {
     {FILLS("header_list", size, config, limits.header_list_bytes), .fallback = "64k", .min = KIB,
      .max = MIB,
      .help = "How large the header fields of a request may be, counted as HTTP/2 does (names, "
-             "values, and 32 bytes for each field). A larger request is answered with 431."},
+             "values, and 32 bytes for each field). A larger request is answered with 431; one of "
+             "sixteen times the size, or with a name or a value of over 64 KiB, ends the "
+             "connection."},
     {FILLS("origin_header", size, config, limits.origin_header_bytes), .fallback = "64k",
      .min = KIB, .max = MIB,
      .help =
@@ -178,7 +181,9 @@ static const struct option LIMITS[] = {
     {FILLS("resets", count, config, limits.resets), .fallback = "500", .min = 1, .max = 1000000,
      .help = "How many requests a client may begin and abandon within ten seconds on one "
              "connection, by its own resets or by those it provokes. More end the connection with "
-             "ENHANCE_YOUR_CALM. Pushes that it resets do not count."},
+             "ENHANCE_YOUR_CALM. A request that is answered with 431 counts too, as many times as "
+             "its head holds `limits.header_list`. Resets of pushes, and of answers that are "
+             "complete, do not count."},
     {FILLS("idle_frames", count, config, limits.idle_frames), .fallback = "2000", .min = 10,
      .max = 1000000,
      .help =
@@ -191,6 +196,14 @@ static const struct option LIMITS[] = {
      .help = "How many bytes a second a client must take or send, over `timeouts.stall`, while a "
              "response or its own body waits for it. While it sends and the response has begun "
              "already, any byte is enough."},
+    {FILLS("memory", memory, config, limits.memory), .fallback = "25%", .min = MIB, .max = TIB,
+     .help = "How much memory all workers may hold together for connections, for the heads of "
+             "requests and responses, and for bodies on their way. `25%` is a quarter of what the "
+             "machine has, or of what the process's control group may take (`memory.max`) where "
+             "that is less. Beyond it new requests get 503, nothing is pushed, and what has been "
+             "held longest for clients that neither take nor send gives way (408, or RST_STREAM "
+             "within an answer), until it is enough again; connections without a request are "
+             "closed last. `0` sets no limit."},
 };
 
 #define TIMEOUT(option, text, least, sentences)                                                    \
@@ -204,7 +217,9 @@ static const struct option TIMEOUTS[] = {
     TIMEOUT(header, "10s", MS,
             "How long a client may take to send the head of a request that it has begun."),
     TIMEOUT(idle, "3m", MS,
-            "How long a client's connection is kept while no request is open on it."),
+            "How long a client's connection is kept while no request is open on it, from its start "
+            "or the end of the last request on. PING and whatever else is no request do not "
+            "prolong it."),
     TIMEOUT(
         stall, "60s", MS,
         "How long a client may leave an answer, or a body of its own, waiting for it, or keep it below `limits.min_rate`."),

@@ -1,5 +1,7 @@
 #include "heads.h"
 
+#include "h2/session.h"
+
 /* A pseudo-field has its place in the request; nghttp2 lets only known ones pass. */
 static void set_pseudo(struct request *request, struct span name, struct span value)
 {
@@ -20,20 +22,31 @@ static void add_field(struct fields *to, struct span name, struct span value)
     fields_copy(to, &(struct field){.name = text, .value = value, .id = id});
 }
 
+/* A few bytes on the wire can stand for megabytes, and nghttp2 looks at each of these, also when
+ * they are not kept: fields that can only be meant to keep us busy end the connection. */
+static bool waste(struct h2_session *s, const struct h2_stream *stream, size_t bytes)
+{
+    const size_t most = s->header_list_bytes * H2_WASTE_FACTOR;
+    s->base.waste_bytes += bytes;
+    if (s->base.waste_bytes <= most && stream->head_bytes <= most)
+        return true;
+    streams_end_all(s, H2_ENHANCE_YOUR_CALM);
+    return false;
+}
+
 bool heads_add(struct h2_session *s, struct h2_stream *stream, struct span name, struct span value,
                bool trailer)
 {
     const size_t overhead = 32; /* RFC 9113 §6.5.2 */
     struct request *request = stream->base.request;
     stream->head_bytes += name.len + value.len + overhead;
-    if (stream->head_bytes > s->bomb_bytes) {
-        streams_end_all(s, H2_ENHANCE_YOUR_CALM);
-        return false;
-    }
     if (stream->head_bytes > s->header_list_bytes) {
-        stream->base.fault = REQUEST_TOO_LARGE;
-        return true;
+        if (stream->base.fault == REQUEST_FINE)
+            stream->base.fault = REQUEST_TOO_LARGE;
+        return waste(s, stream, name.len + value.len + overhead);
     }
+    if (stream->base.fault == REQUEST_NO_ROOM && !span_starts(name, SPAN(":")))
+        return true;
     struct span copy = arena_dup(request->fields.arena, value);
     if (name.len > 0 && name.ptr[0] == ':')
         set_pseudo(request, name, copy);

@@ -6,8 +6,8 @@
 #include "streams.h"
 
 /* Copies a field into the request of `stream`, or into its trailers. Fields past
- * session.header_list_bytes are counted and not kept: the request is REQUEST_TOO_LARGE. False: they
- * are so many that the connection is to end; it has been told so. */
+ * session.header_list_bytes are counted as waste and not kept: the request is REQUEST_TOO_LARGE.
+ * False: they are so many that the connection is to end; it has been told so. */
 NODISCARD bool heads_add(struct h2_session *s, struct h2_stream *stream, struct span name,
                          struct span value, bool trailer);
 /* The head is complete; `end`: and the request with it. Settles how the body is framed. */

@@ -28,12 +28,26 @@ static struct blocks *origin_of(const struct h2_memory *m, size_t bytes)
     return i < H2_CACHE_SIZES ? &m->cache->sizes[i] : NULL;
 }
 
+RARE static struct block *take_large(const struct h2_memory *m, size_t bytes)
+{
+    struct block *block = mem_alloc(sizeof *block + bytes);
+    if (block)
+        account_charge(m->cache->account, (int64_t)(sizeof *block + bytes));
+    return block;
+}
+
+RARE static void give_large(const struct h2_memory *m, struct block *block)
+{
+    account_charge(m->cache->account, -(int64_t)(sizeof *block + block->bytes));
+    mem_free(block);
+}
+
 static struct block *take(const struct h2_memory *m, size_t bytes)
 {
     if (bytes > SIZE_MAX / 2)
         return NULL;
     struct blocks *origin = origin_of(m, bytes);
-    struct block *block = origin ? blocks_take(origin) : mem_alloc(sizeof *block + bytes);
+    struct block *block = origin ? blocks_take(origin) : take_large(m, bytes);
     if (block) {
         block->origin = origin;
         block->bytes = bytes;
@@ -41,12 +55,12 @@ static struct block *take(const struct h2_memory *m, size_t bytes)
     return block;
 }
 
-static void give(struct block *block)
+static void give(const struct h2_memory *m, struct block *block)
 {
     if (block->origin)
         blocks_give(block->origin, block);
     else
-        mem_free(block);
+        give_large(m, block);
 }
 
 static bool is_own(const struct h2_memory *m, const char *data)
@@ -106,7 +120,7 @@ static void give_bytes(void *data, void *user)
         return; /* h2_memory_fini() gives back what is left, once */
     struct block *block = CONTAINER_OF(data, struct block, data);
     list_remove(&block->node);
-    give(block);
+    give(m, block);
 }
 
 static size_t bytes_of(const struct h2_memory *m, char *data)
@@ -135,9 +149,10 @@ void h2_memory_init(struct h2_memory *m, struct h2_cache *cache)
 
 void h2_memory_fini(struct h2_memory *m)
 {
+    h2_memory_wake(m);
     struct list *node;
     while ((node = list_pop(&m->blocks)))
-        give(CONTAINER_OF(node, struct block, node));
+        give(m, CONTAINER_OF(node, struct block, node));
     blocks_give(&m->cache->pages, m->pages);
     m->pages = NULL;
 }
@@ -146,10 +161,21 @@ void h2_memory_rest(struct h2_memory *m)
 {
     if (!m->pages)
         return;
-    if (is_zero(m->pages, MAP_BYTES))
+    h2_memory_wake(m);
+    if (is_zero(m->pages, MAP_BYTES)) {
         pages_empty(m->pages, H2_CACHE_PAGES_BYTES);
-    else
+        m->emptied_bytes = H2_CACHE_PAGES_BYTES;
+    } else {
         pages_empty(m->pages + MAP_BYTES, FRAME_BYTES);
+        m->emptied_bytes = FRAME_BYTES;
+    }
+    account_charge(m->cache->account, -(int64_t)m->emptied_bytes);
+}
+
+RARE void h2_memory_charge_emptied(struct h2_memory *m)
+{
+    account_charge(m->cache->account, (int64_t)m->emptied_bytes);
+    m->emptied_bytes = 0;
 }
 
 nghttp2_mem h2_memory_functions(struct h2_memory *m)

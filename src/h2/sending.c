@@ -8,7 +8,9 @@ enum {
         1024,            /* below that no frame is begun: small frames cost as much as large ones */
     PLACED_BYTES = 8192, /* with fewer in a frame, it shares a record with others */
     CREDIT_A_FRAME = 2,  /* WINDOW_UPDATE of the stream and of the connection */
-    FEW_FIELDS = 32,     /* most heads have no more */
+    CREDIT_AN_ANSWER = 1, /* RST_STREAM of a stream that has its answer */
+    CREDIT_A_PROMISE = 1, /* RST_STREAM of a push that is not wanted */
+    FEW_FIELDS = 32,      /* most heads have no more */
 };
 
 /* nghttp2 refuses to send a head (the client sent GOAWAY before a push answered; the head is too
@@ -27,11 +29,29 @@ static int on_frame_not_send(nghttp2_session *n, const nghttp2_frame *frame, int
 }
 
 /* Informational heads and trailers come in HEADERS too. */
-static bool is_final_head(const nghttp2_frame *frame)
+static bool is_final_head(const nghttp2_headers *head)
 {
-    const nghttp2_headers *head = &frame->headers;
-    return frame->hd.type == NGHTTP2_HEADERS && head->nvlen > 0 && head->nva[0].name[0] == ':' &&
-           head->nva[0].value[0] != '1';
+    return head->nvlen > 0 && head->nva[0].name[0] == ':' && head->nva[0].value[0] != '1';
+}
+
+static void on_head_sent(struct h2_session *s, const nghttp2_headers *head)
+{
+    struct h2_stream *stream = streams_find(s, head->hd.stream_id);
+    if (!stream || !is_final_head(head))
+        return;
+    stream->base.responded = true;
+    streams_earn(s, CREDIT_AN_ANSWER, 0);
+    bool all = head->hd.flags & NGHTTP2_FLAG_END_STREAM;
+    if (all && nghttp2_session_get_stream_remote_close(s->nghttp2, stream->id) == 0)
+        s->base.events->ended(&stream->base);
+}
+
+/* What we decide ourselves to end is told of by whoever did. */
+static void on_goaway_sent(struct h2_session *s, const nghttp2_goaway *goaway)
+{
+    if (!s->terminated && goaway->error_code != NGHTTP2_NO_ERROR)
+        streams_note_why(s, goaway->error_code,
+                         span_of(goaway->opaque_data, goaway->opaque_data_len));
 }
 
 /* Where a SETTINGS opens windows too far, nghttp2 resets the streams one by one; RFC 9113 §6.9.2
@@ -39,13 +59,22 @@ static bool is_final_head(const nghttp2_frame *frame)
  * control may end it too (§5.4.1). We never give it ourselves. */
 static int on_frame_send(nghttp2_session *n, const nghttp2_frame *frame, void *user)
 {
-    struct h2_stream *stream = streams_find(user, frame->hd.stream_id);
+    struct h2_session *s = user;
     (void)n;
-    if (stream && is_final_head(frame))
-        stream->base.responded = true;
-    if (frame->hd.type == NGHTTP2_RST_STREAM &&
-        frame->rst_stream.error_code == NGHTTP2_FLOW_CONTROL_ERROR)
-        streams_end_all(user, H2_FLOW_CONTROL_ERROR);
+    switch (frame->hd.type) {
+    case NGHTTP2_HEADERS:
+        on_head_sent(s, &frame->headers);
+        break;
+    case NGHTTP2_GOAWAY:
+        on_goaway_sent(s, &frame->goaway);
+        break;
+    case NGHTTP2_RST_STREAM:
+        if (frame->rst_stream.error_code == NGHTTP2_FLOW_CONTROL_ERROR)
+            streams_end_all(s, H2_FLOW_CONTROL_ERROR);
+        break;
+    default:
+        break;
+    }
     return 0;
 }
 
@@ -227,6 +256,7 @@ struct span sending_send(struct session *base, char *to, size_t room, bool *fail
 {
     struct h2_session *s = h2_session_of(base);
     assert(room >= MIN_ROOM_BYTES && s->placed.len == 0);
+    h2_memory_wake(&s->memory);
     s->out = to;
     s->out_room = room;
     s->out_len = 0;
@@ -341,6 +371,7 @@ bool sending_promise(struct stream *page_base, struct stream *push_base)
         return false;
     streams_add(s, push, id);
     streams_pair(page, push);
+    streams_earn(s, CREDIT_A_PROMISE, 0);
     nghttp2_session_change_extpri_stream_priority(s->nghttp2, id, &last, 1);
     return true;
 }

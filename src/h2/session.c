@@ -6,7 +6,11 @@
 
 enum {
     CONNECTION_WINDOW_BYTES = 1 << 20,
-    BOMB_FACTOR = 16, /* that many times the limit is no head any more */
+    DEFLATE_TABLE_BYTES = 4096, /* whatever larger table the client offers */
+    SETTINGS_A_FRAME = 32,
+    BLOCK_FRAME_BYTES = 16384,
+    SHORT_CONTINUATIONS = 8, /* more than full ones would be needed */
+    QUEUED_ACKS = 8192,      /* whoever reads for us stops reading long before */
 };
 
 static struct span rcbuf_span(nghttp2_rcbuf *buf)
@@ -15,23 +19,32 @@ static struct span rcbuf_span(nghttp2_rcbuf *buf)
     return span_of(v.base, v.len);
 }
 
+/* REFUSED_STREAM tells the client that it may ask again. nghttp2 passes over the header block, and
+ * would reset the stream itself, were that not done already. */
+static int refuse(nghttp2_session *n, int32_t id)
+{
+    int code = nghttp2_submit_rst_stream(n, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
+    return code == 0 ? NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE : code;
+}
+
 static int on_begin_headers(nghttp2_session *n, const nghttp2_frame *frame, void *user)
 {
     struct h2_session *s = user;
-    if (frame->headers.cat != NGHTTP2_HCAT_REQUEST)
+    if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) {
+        s->heads_taken += streams_find(s, frame->hd.stream_id) != NULL;
         return 0;
+    }
     struct stream *base = s->base.events->opened(s->base.user, sizeof(struct h2_stream));
-    if (!base) /* REFUSED_STREAM tells the client that it may ask again */
-        return nghttp2_submit_rst_stream(n, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
-                                         NGHTTP2_REFUSED_STREAM);
+    if (!base)
+        return refuse(n, frame->hd.stream_id);
+    s->heads_taken++;
     struct h2_stream *stream = h2_stream_of(base);
     streams_add(s, stream, frame->hd.stream_id);
     nghttp2_session_set_stream_user_data(n, stream->id, stream);
     return 0;
 }
 
-/* A few bytes on the wire can stand for megabytes, and nghttp2 looks at each of these: a head that
- * can only be meant to keep us busy ends the connection, and its rest is passed over. */
+/* What ends the connection is passed over to its end. */
 static int on_header(nghttp2_session *n, const nghttp2_frame *frame, nghttp2_rcbuf *name,
                      nghttp2_rcbuf *value, uint8_t flags, void *user)
 {
@@ -146,6 +159,16 @@ static size_t block_bytes(size_t head_bytes)
     return 65536 + head_bytes * 8;
 }
 
+/* A head of some times the size that is kept comes to its end, and its 431, in full frames, and a
+ * few more that are not full. */
+static size_t most_continuations(size_t head_bytes)
+{
+    const size_t times = 8;
+    return head_bytes * times / BLOCK_FRAME_BYTES + SHORT_CONTINUATIONS;
+}
+
+/* Every limit of nghttp2's that can be set is set, so that ours come first (docs/security.md has
+ * the table). Resets are counted by who uses the session, and by `watch`. */
 static nghttp2_option *make_options(const struct h2_limits *limits)
 {
     nghttp2_option *options = NULL;
@@ -156,6 +179,11 @@ static nghttp2_option *make_options(const struct h2_limits *limits)
     nghttp2_option_set_max_send_header_block_length(options,
                                                     block_bytes(limits->response_head_bytes));
     nghttp2_option_set_builtin_recv_extension_type(options, NGHTTP2_PRIORITY_UPDATE);
+    nghttp2_option_set_stream_reset_rate_limit(options, INT64_MAX, INT64_MAX);
+    nghttp2_option_set_max_continuations(options, most_continuations(limits->header_list_bytes));
+    nghttp2_option_set_max_outbound_ack(options, QUEUED_ACKS);
+    nghttp2_option_set_max_settings(options, SETTINGS_A_FRAME);
+    nghttp2_option_set_max_deflate_dynamic_table_size(options, DEFLATE_TABLE_BYTES);
     return options;
 }
 
@@ -190,14 +218,35 @@ static void update_facts(struct h2_session *s)
         nghttp2_session_get_remote_settings(s->nghttp2, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
 }
 
-/* Frames that came with bytes of bodies are paid for. */
+/* Heads that were decoded for nothing: on streams that are refused, or are no more, or after
+ * GOAWAY. One that has just begun may be counted with them: it is made up for when it is taken. */
+static unsigned take_vain_heads(struct h2_session *s)
+{
+    size_t vain = s->watch.heads - s->heads_taken;
+    size_t n = vain > s->heads_vain ? vain - s->heads_vain : 0;
+    s->heads_vain += n;
+    return (unsigned)n;
+}
+
+/* Frames that came with bytes of bodies, and resets of what was answered or promised, are paid for.
+ */
 static void count_idle_frames(struct h2_session *s)
 {
-    s->base.idle_frames += watch_take_idle_frames(&s->watch);
+    s->base.idle_frames += watch_take_idle_frames(&s->watch) + take_vain_heads(s);
     unsigned n = s->base.idle_frames;
     unsigned paid = n < s->credit ? n : (unsigned)s->credit;
     s->credit -= paid;
     s->base.idle_frames -= paid;
+}
+
+/* nghttp2 gives the connection up without a GOAWAY of its own; always false. */
+static bool give_up(struct h2_session *s, int error)
+{
+    bool flood = error == NGHTTP2_ERR_FLOODED || error == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS;
+    enum h2_code code = flood ? H2_ENHANCE_YOUR_CALM : H2_PROTOCOL_ERROR;
+    streams_note_why(s, code, span_str(nghttp2_strerror(error)));
+    streams_end_all(s, code);
+    return false;
 }
 
 static bool receive(struct session *base, struct span bytes)
@@ -210,12 +259,16 @@ static bool receive(struct session *base, struct span bytes)
     struct h2_session *s = h2_session_of(base);
     if (s->memory.failed || s->terminated)
         return false;
+    h2_memory_wake(&s->memory);
     size_t fine = bytes.len;
     enum watch_fault fault = watch_read(&s->watch, bytes, &fine);
-    if (nghttp2_session_mem_recv(s->nghttp2, (const uint8_t *)bytes.ptr, fine) < 0)
-        return false;
-    if (fault != WATCH_FINE)
+    ssize_t n = nghttp2_session_mem_recv(s->nghttp2, (const uint8_t *)bytes.ptr, fine);
+    if (n < 0)
+        return give_up(s, (int)n);
+    if (fault != WATCH_FINE) {
+        streams_note_why(s, codes[fault], SPAN("a frame that may not come where it came"));
         streams_end_all(s, codes[fault]);
+    }
     count_idle_frames(s);
     update_facts(s);
     return fault == WATCH_FINE && !s->memory.failed;
@@ -316,7 +369,6 @@ struct session *h2_session_new(const struct stream_events *events, void *user,
     if (s) {
         s->base = (struct session){.verbs = &verbs, .events = events, .user = user};
         s->header_list_bytes = limits->header_list_bytes;
-        s->bomb_bytes = (size_t)limits->header_list_bytes * BOMB_FACTOR;
         list_init(&s->held);
         list_init(&s->unsent);
         h2_memory_init(&s->memory, cache);

@@ -1,5 +1,7 @@
 #include "streams.h"
 
+#include <stdio.h>
+
 enum {
     CREDIT_BYTES = 1024, /* clients update windows, and probe with PING, by bytes read */
     MOST_CREDIT = 100000,
@@ -61,6 +63,17 @@ void streams_earn(struct h2_session *s, uint64_t frames, size_t bytes)
     s->credit += frames + bytes / CREDIT_BYTES;
     if (s->credit > MOST_CREDIT)
         s->credit = MOST_CREDIT;
+}
+
+void streams_note_why(struct h2_session *s, uint32_t code, struct span words)
+{
+    if (words.len == 0 && code == NGHTTP2_COMPRESSION_ERROR)
+        words = SPAN("a header block is no HPACK, or has a name or a value of over 64 KiB");
+    if (s->why[0] != '\0')
+        return;
+    snprintf(s->why, sizeof s->why, words.len > 0 ? "%s: %.*s" : "%s", nghttp2_http2_strerror(code),
+             SPAN_ARG(words));
+    s->base.why = s->why;
 }
 
 void streams_end_all(struct h2_session *s, enum h2_code code)

@@ -34,6 +34,8 @@ struct h2_stream {
     size_t head_bytes;     /* of its fields, as they were decoded */
 };
 
+enum { H2_WHY_BYTES = 128 };
+
 struct h2_session {
     struct session base;
     nghttp2_session *nghttp2;
@@ -43,7 +45,8 @@ struct h2_session {
     struct h2_memory memory;  /* once it has failed nghttp2 is called no more */
     struct watch watch;
     size_t header_list_bytes; /* SETTINGS_MAX_HEADER_LIST_SIZE: a longer head is not kept */
-    size_t bomb_bytes;        /* a longer head ends the connection */
+    size_t heads_taken;       /* that began requests, or are trailers of one */
+    size_t heads_vain;        /* the others, as far as they are among base.idle_frames */
     uint64_t credit;          /* idle frames that the bytes which went either way may come with */
     bool goaway_received, announced, terminated;
 
@@ -57,6 +60,8 @@ struct h2_session {
 
     /* bytes of nghttp2's that did not fit */
     struct span rest;
+
+    char why[H2_WHY_BYTES]; /* base.why, once there is one */
 };
 
 static inline struct h2_session *h2_session_of(struct session *s)
@@ -82,6 +87,9 @@ size_t streams_window(const struct h2_session *s, const struct h2_stream *stream
 /* DATA with `bytes` of content went one way or the other: that pays for `frames` idle ones, and for
  * more where it was much. */
 void streams_earn(struct h2_session *s, uint64_t frames, size_t bytes);
+/* Notes why the connection ends with `code`, unless that is noted already. No words: what nghttp2
+ * may mean by the code. */
+void streams_note_why(struct h2_session *s, uint32_t code, struct span words);
 /* Ends the connection with all its streams, telling the client why. */
 void streams_end_all(struct h2_session *s, enum h2_code code);
 /* There is something to send. */

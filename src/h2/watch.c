@@ -129,6 +129,7 @@ static void count(struct watch *w, const struct head *head)
 {
     bool ends = head->type == TYPE_DATA && (head->flags & FLAG_END_STREAM);
     w->idle_frames += head->type != TYPE_HEADERS && !ends;
+    w->heads += head->type == TYPE_HEADERS;
 }
 
 static enum watch_fault judge(struct watch *w, const struct head *head)

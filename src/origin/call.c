@@ -24,6 +24,15 @@ static void set_state(struct call *c, enum call_state to)
     c->state = to;
 }
 
+/* Gives a large head back: it was written, or will be made anew. */
+static void drop_head(struct call *c)
+{
+    if (c->writing.held_bytes == 0)
+        return;
+    c->head = SPAN("");
+    arena_fini(&c->writing);
+}
+
 static void on_timeout(struct timeout *t)
 {
     struct call *c = CONTAINER_OF(t, struct call, timeout);
@@ -116,6 +125,7 @@ static void leave_conn(struct call *c, bool reusable)
     c->conn = NULL;
     list_remove(&c->offer_node);
     timeout_stop(&c->timeout);
+    drop_head(c);
     conn_release(conn, reusable);
 }
 
@@ -191,7 +201,7 @@ static bool keep_head(struct call *c, struct response *head)
 
 static void drop_interim(struct call *c)
 {
-    if (c->interim.total_bytes > 0)
+    if (c->interim.held_bytes > 0)
         arena_fini(&c->interim);
 }
 
@@ -342,10 +352,21 @@ static struct body choose_framing(const struct call *c)
     return body;
 }
 
+/* A head that is small lies in the request's own block and goes with it. */
+static struct arena *arena_of_head(struct call *c)
+{
+    if (!c->arena->blocks || c->arena->held_bytes <= c->arena->blocks->block_bytes)
+        return c->arena;
+    arena_init(&c->writing, c->arena->blocks);
+    return &c->writing;
+}
+
 static void make_head(struct call *c)
 {
+    struct arena *arena = arena_of_head(c);
     c->framing = choose_framing(c);
-    c->head = h1_request_head(c->arena, c->request, c->framing, c->fields);
+    c->head = h1_request_head(arena, c->request, c->framing, c->fields);
+    c->arena->failed = c->arena->failed || arena->failed;
     c->head_made = true;
     c->upload_written = c->framing.framing == BODY_NONE;
 }
@@ -432,6 +453,8 @@ void call_written(struct call *c, size_t n)
     n = take_written(&c->head, n);
     if (n > 0)
         body_written(c, n);
+    if (c->head.len == 0)
+        drop_head(c);
     call_watch(c);
 }
 

@@ -231,7 +231,7 @@ static bool pool_init(struct pool *p, struct pools *all, const struct config_ori
 }
 
 struct pools *pools_new(struct event_base *base, struct turn *turn, const struct config *config,
-                        struct tls_trust *trust, struct notes *notes)
+                        struct tls_trust *trust, struct notes *notes, struct account *account)
 {
     struct pools *all = mem_zalloc(1, sizeof *all + config->origins_len * sizeof all->at[0]);
     if (!all)
@@ -240,10 +240,10 @@ struct pools *pools_new(struct event_base *base, struct turn *turn, const struct
     all->turn = turn;
     all->config = config;
     all->notes = notes;
-    blocks_init(&all->body_blocks, POOL_BODY_BYTES, KEPT_BODY_BLOCKS);
-    blocks_init(&all->flow_blocks, POOL_FLOW_BYTES, KEPT_FLOW_BLOCKS);
-    blocks_init(&all->upload_blocks, POOL_UPLOAD_BYTES, KEPT_UPLOAD_BLOCKS);
-    blocks_init(&all->record_blocks, TLS_OUT_BYTES, KEPT_RECORD_BLOCKS);
+    blocks_init(&all->body_blocks, account, POOL_BODY_BYTES, KEPT_BODY_BLOCKS);
+    blocks_init(&all->flow_blocks, account, POOL_FLOW_BYTES, KEPT_FLOW_BLOCKS);
+    blocks_init(&all->upload_blocks, account, POOL_UPLOAD_BYTES, KEPT_UPLOAD_BLOCKS);
+    blocks_init(&all->record_blocks, account, TLS_OUT_BYTES, KEPT_RECORD_BLOCKS);
     timeouts_init(&all->connect, config->timeouts.connect_ms);
     timeouts_init(&all->queue, config->timeouts.queue_ms);
     timeouts_init(&all->push_wait, config->push.max_wait_ms);

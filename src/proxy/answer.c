@@ -28,11 +28,13 @@ bool answer_start(struct answer *a, const struct answer_ask *ask)
                       ask->request, &fields, ask->rank);
 }
 
-void answer_give(struct answer *a, struct arena *arena, unsigned status, struct span method,
-                 struct span date)
+void answer_give(struct answer *a, struct arena *arena, unsigned status, bool is_short,
+                 struct span method, struct span date)
 {
     struct response *head = &a->own_head;
-    struct span text = arena_printf(arena, "%u %s\n", status, status_reason(status));
+    struct span text = SPAN("");
+    if (!is_short)
+        text = arena_printf(arena, "%u %s\n", status, status_reason(status));
     call_cancel(&a->call);
     a->from = ANSWER_FROM_US;
     *head = (struct response){.status = status};
@@ -157,6 +159,11 @@ uint64_t answer_first_byte_us(const struct answer *a, bool *reused)
 {
     *reused = a->call.on_reused;
     return a->call.first_byte_us;
+}
+
+size_t answer_head_bytes(const struct answer *a)
+{
+    return a->call.writing.held_bytes;
 }
 
 void answer_cancel(struct answer *a)

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "proxy/charge.h"
 #include "proxy/greeting.h"
 
 enum {
@@ -15,6 +16,7 @@ enum {
     QUEUED_FRAMES = 1000, /* of answers to a client that does not read them */
     UNSENT_BYTES = 65536, /* at most, that wait in the kernel: the order of what comes after
                            * them can still change */
+    CLIENT_BYTES = 16384, /* about what a connection takes in OpenSSL and in other small things */
 };
 
 static void set_state(struct client *c, enum client_state to)
@@ -47,7 +49,7 @@ void client_write_answer(struct client *c, enum call_rank rank)
 
 static bool is_idle(enum client_wait wait)
 {
-    return wait == CLIENT_WAIT_REQUEST || wait == CLIENT_WAIT_ASLEEP;
+    return wait == CLIENT_WAIT_REQUEST;
 }
 
 /* Starts the time-out of what the connection waits for; one that runs for the same thing goes on,
@@ -56,10 +58,9 @@ static void wait_for(struct client *c, enum client_wait what, bool anew)
 {
     struct env *e = c->env;
     struct timeouts *lists[] = {
-        [CLIENT_WAIT_NONE] = NULL,        [CLIENT_WAIT_GREETING] = &e->handshake,
-        [CLIENT_WAIT_HEAD] = &e->header,  [CLIENT_WAIT_REQUEST] = &e->awake,
-        [CLIENT_WAIT_ASLEEP] = &e->idle,  [CLIENT_WAIT_SIGN] = &e->linger,
-        [CLIENT_WAIT_CLOSE] = &e->linger,
+        [CLIENT_WAIT_NONE] = NULL,       [CLIENT_WAIT_GREETING] = &e->handshake,
+        [CLIENT_WAIT_HEAD] = &e->header, [CLIENT_WAIT_REQUEST] = &e->awake,
+        [CLIENT_WAIT_SIGN] = &e->linger, [CLIENT_WAIT_CLOSE] = &e->linger,
     };
     if (c->wait == what && !anew)
         return;
@@ -71,6 +72,14 @@ static void wait_for(struct client *c, enum client_wait what, bool anew)
         timeout_stop(&c->timeout);
 }
 
+/* The idle time runs from the start of the session, or the end of the last request, whatever else
+ * comes. A request does not stop it: it ends for nothing then. */
+static void begin_idle(struct client *c)
+{
+    timeout_start(&c->env->idle, &c->idle, turn_now_ms(&c->env->turn));
+}
+
+/* What was `received` keeps a session awake. */
 static void wait_for_next(struct client *c, bool received)
 {
     if (c->state != CLIENT_OPEN || c->wait == CLIENT_WAIT_CLOSE || c->wait == CLIENT_WAIT_SIGN)
@@ -79,7 +88,7 @@ static void wait_for_next(struct client *c, bool received)
         wait_for(c, CLIENT_WAIT_HEAD, false);
     else if (c->streams_len > 0)
         wait_for(c, CLIENT_WAIT_NONE, false);
-    else if (received || c->wait != CLIENT_WAIT_ASLEEP)
+    else
         wait_for(c, CLIENT_WAIT_REQUEST, received);
 }
 
@@ -94,6 +103,7 @@ static void client_free(struct client *c)
     outlet_fini(&c->outlet);
     diary_fini(&c->diary);
     timeout_stop(&c->timeout);
+    timeout_stop(&c->idle);
     timeout_stop(&c->stall);
     turn_cancel(&c->write);
     turn_cancel(&c->read);
@@ -124,6 +134,7 @@ void client_close(struct client *c, enum failure why)
     set_state(c, CLIENT_CLOSED);
     close_streams(c, why);
     timeout_stop(&c->timeout);
+    timeout_stop(&c->idle);
     timeout_stop(&c->stall);
     turn_cancel(&c->read);
     event_del(c->read_event);
@@ -132,7 +143,18 @@ void client_close(struct client *c, enum failure why)
     thrift_note_idle(&c->env->thrift, is_idle(c->wait), false);
     c->wait = CLIENT_WAIT_NONE;
     c->env->clients_len--;
+    account_charge(c->env->account, -CLIENT_BYTES);
     turn_add(&c->env->turn, TURN_FREE, &c->die);
+}
+
+/* Nothing is said on it any more, and the last stream was reported with it: its memory is given
+ * back before the client closes the connection, for which it may take its time. */
+static void drop_session(struct client *c)
+{
+    if (c->state != CLIENT_LEAVING || c->streams_len > 0)
+        return;
+    session_free(c->session);
+    c->session = NULL;
 }
 
 /* Everything is said. The client's own last words are read and dropped: closing a socket with
@@ -143,6 +165,7 @@ static void leave(struct client *c)
     if (c->read_blocked)
         event_add(c->read_event, NULL);
     close_streams(c, c->leaving_why);
+    drop_session(c);
     tls_conn_shutdown(c->tls);
     shutdown(c->fd, SHUT_WR);
     wait_for(c, CLIENT_WAIT_CLOSE, true);
@@ -162,23 +185,18 @@ static void send_goaway(struct client *c)
     client_write_soon(c);
 }
 
-/* Says why, ends every stream, and leaves when that is sent. */
-static void end_session(struct client *c, enum session_leave how)
+void client_end(struct client *c, enum session_leave how)
 {
     session_leave(c->session, how);
     wait_for(c, CLIENT_WAIT_CLOSE, false);
     client_write_soon(c);
 }
 
-/* Puts an idle client to sleep: frees session memory and runs the rest of its idle time-out. */
-static void fall_asleep(struct client *c)
+static void on_idle(struct timeout *t)
 {
-    if (c->env->idle.duration_ms == 0) {
-        end_session(c, SESSION_LEAVE_NOW);
-        return;
-    }
-    session_doze(c->session);
-    wait_for(c, CLIENT_WAIT_ASLEEP, true);
+    struct client *c = CONTAINER_OF(t, struct client, idle);
+    if (c->state == CLIENT_OPEN && c->streams_len == 0)
+        client_end(c, SESSION_LEAVE_NOW);
 }
 
 static void note_failed_greeting(struct client *c, enum tls_failure why, const char *words)
@@ -196,13 +214,10 @@ static void on_timeout(struct timeout *t)
         break;
     case CLIENT_WAIT_HEAD:
         c->leaving_why = FAIL_CLIENT_STALLED;
-        end_session(c, SESSION_LEAVE_CALM);
+        client_end(c, SESSION_LEAVE_CALM);
         break;
     case CLIENT_WAIT_REQUEST:
-        fall_asleep(c);
-        break;
-    case CLIENT_WAIT_ASLEEP:
-        end_session(c, SESSION_LEAVE_NOW);
+        session_doze(c->session); /* it is idle all the same */
         break;
     case CLIENT_WAIT_GREETING:
         note_failed_greeting(c, TLS_FAILURE_TIMEOUT, "timeouts.handshake is over");
@@ -234,6 +249,7 @@ static bool open_session(struct client *c)
     set_state(c, CLIENT_OPEN);
     if (c->env->draining)
         drain(c);
+    begin_idle(c);
     wait_for_next(c, true);
     client_write_soon(c);
     return true;
@@ -291,7 +307,7 @@ static void block_write(struct client *c, enum client_crossing crossing)
     if (crossing != CLIENT_WRITES_AFTER_READ)
         event_add(c->write_event, NULL);
     if (list_empty(&c->stall.node))
-        timeout_start(&e->stall, &c->stall, turn_now_ms(&e->turn));
+        timeout_start(&e->write_stall, &c->stall, turn_now_ms(&e->turn));
     regulate(c);
 }
 
@@ -301,6 +317,15 @@ static void unblock_write(struct client *c)
     c->crossing = CLIENT_CROSSES_NOT;
 }
 
+/* A connection error is the client's, or its library's, to mend: it is told of once. */
+static void say_why(struct client *c)
+{
+    if (!c->session->why)
+        return;
+    log_info("client %s: the connection ends with %s", c->peer.text, c->session->why);
+    c->session->why = NULL;
+}
+
 /* Reads once; true if there is more that the socket does not tell of. */
 static bool read_once(struct client *c)
 {
@@ -308,8 +333,7 @@ static bool read_once(struct client *c)
     switch (tls_conn_read(c->tls, c->env->input, sizeof c->env->input, &n)) {
     case TLS_OK:
         if (!session_receive(c->session, span_of(c->env->input, n))) {
-            log_debug("client %s: %s session failed", c->peer.text, c->session->verbs->name);
-            end_session(c, SESSION_LEAVE_FAULT);
+            client_end(c, SESSION_LEAVE_FAULT);
             return false;
         }
         return tls_conn_has_pending(c->tls);
@@ -342,26 +366,6 @@ static void discard(struct client *c)
         client_close(c, FAIL_CLIENT_GONE);
 }
 
-/* Ends the connection of a client that does `what` too often. */
-static void charge(struct client *c, struct bucket *bucket, uint64_t n, uint64_t most,
-                   const char *what)
-{
-    enum { PERIOD_MS = 10000 };
-    if (c->wait == CLIENT_WAIT_CLOSE ||
-        bucket_take(bucket, n, most, PERIOD_MS, turn_now_ms(&c->env->turn)))
-        return;
-    log_info("client %s: over %llu in 10 s of %s", c->peer.text, (unsigned long long)most, what);
-    end_session(c, SESSION_LEAVE_CALM);
-}
-
-static void charge_idle_frames(struct client *c)
-{
-    unsigned n = session_take_idle_frames(c->session) + tls_conn_take_idle_records(c->tls);
-    if (n > 0)
-        charge(c, &c->idle_frame_bucket, n, c->env->config->limits.idle_frames,
-               "frames and TLS records that ask for nothing (limits.idle_frames)");
-}
-
 static bool may_be_read(const struct client *c)
 {
     return c->state == CLIENT_OPEN && c->wait != CLIENT_WAIT_CLOSE && !c->read_blocked;
@@ -376,15 +380,15 @@ static void client_read(struct client *c)
     if (c->state == CLIENT_GREETING && !greet(c))
         return;
     for (int i = 0; may_be_read(c) && read_once(c); i++) {
-        charge_idle_frames(c);
-        if (i == READS_A_TURN) {
+        charge_received(c);
+        if (i == READS_A_TURN || session_queued(c->session) > QUEUED_FRAMES) {
             turn_defer(&c->env->turn, TURN_READ, &c->read);
             break;
         }
     }
     if (c->state != CLIENT_OPEN)
         return;
-    charge_idle_frames(c);
+    charge_received(c);
     if (c->crossing == CLIENT_WRITES_AFTER_READ)
         unblock_write(c);
     regulate(c);
@@ -403,6 +407,7 @@ static void client_write(struct client *c)
         outlet_write(&c->outlet, c->session, c->tls, turn_now_ms(&c->env->turn));
     if (c->outlet.sent_bytes != before)
         timeout_stop(&c->stall);
+    say_why(c);
     switch (result) {
     case OUTLET_EMPTY:
         break;
@@ -504,6 +509,7 @@ bool client_accept(struct env *env, const struct config_listen *listen, int fd,
     turn_task_init(&c->read, run_read);
     timeout_init(&c->stall, on_write_stall);
     timeout_init(&c->timeout, on_timeout);
+    timeout_init(&c->idle, on_idle);
     outlet_init(&c->outlet, &env->out_blocks);
     diary_init(&c->diary);
     peer_init(&c->peer, address);
@@ -519,19 +525,13 @@ bool client_accept(struct env *env, const struct config_listen *listen, int fd,
         client_free(c);
         return false;
     }
+    account_charge(env->account, CLIENT_BYTES);
     list_push(&env->clients, &c->node);
     env->clients_len++;
     env->clients_total++;
     thrift_note_client(&env->thrift);
     wait_for(c, CLIENT_WAIT_GREETING, true);
     return true;
-}
-
-void client_count_reset(struct client *c)
-{
-    const uint64_t most = c->env->config->limits.resets;
-    if (c->state == CLIENT_OPEN)
-        charge(c, &c->reset_bucket, 1, most, "requests abandoned (limits.resets)");
 }
 
 void client_add_stream(struct client *c, struct stream *stream)
@@ -544,9 +544,12 @@ void client_remove_stream(struct client *c, struct stream *stream)
 {
     list_remove(&stream->node);
     c->streams_len--;
+    drop_session(c);
     wait_for_next(c, false);
-    if (c->state == CLIENT_OPEN && c->streams_len == 0)
-        client_write_soon(c);
+    if (c->state != CLIENT_OPEN || c->streams_len > 0)
+        return;
+    begin_idle(c);
+    client_write_soon(c);
 }
 
 bool client_takes_pushes(const struct client *c)
@@ -554,8 +557,15 @@ bool client_takes_pushes(const struct client *c)
     return c->state == CLIENT_OPEN && c->session->takes_pushes;
 }
 
+bool client_may_open(const struct client *c)
+{
+    return c->heads_bytes < c->env->most_heads_bytes;
+}
+
 uint64_t client_pushes_left(const struct client *c)
 {
+    if (!client_may_open(c) || budget_is_over(c->env->account->budget))
+        return 0;
     uint64_t most = c->session->max_pushes;
     if (most > c->env->config->push.max_open)
         most = c->env->config->push.max_open;

@@ -11,37 +11,51 @@ enum {
     AWAKE_MS = 500, /* an idle client's session gives memory back then, until its next request */
 };
 
-static void give_back(struct thrift *t)
+void env_trim(struct env *e)
 {
-    struct env *e = CONTAINER_OF(t, struct env, thrift);
     blocks_trim(&e->arena_blocks);
     blocks_trim(&e->out_blocks);
     blocks_trim(&e->tls_blocks);
     h2_cache_trim(&e->h2_cache);
     pools_trim(e->pools);
+}
+
+static void give_back(struct thrift *t)
+{
+    env_trim(CONTAINER_OF(t, struct env, thrift));
     mem_trim();
+}
+
+/* Few sites need more, and a few streams of any client may have heads as large as they may be. */
+static size_t most_heads_bytes(const struct config *config)
+{
+    const size_t least = 4 << 20, heads = 16;
+    size_t some = heads * config->limits.header_list_bytes;
+    return some > least ? some : least;
 }
 
 bool env_init(struct env *e, struct event_base *base, const struct env_rules *rules)
 {
     const struct config *config = rules->config;
-    uint64_t idle_ms = config->timeouts.idle_ms, awake_ms = idle_ms < AWAKE_MS ? idle_ms : AWAKE_MS;
     *e = (struct env){.base = base,
                       .config = config,
                       .tls = rules->tls,
                       .crowd = rules->crowd,
+                      .account = rules->account,
+                      .most_heads_bytes = most_heads_bytes(config),
                       .key = rules->key};
     turn_init(&e->turn);
     list_init(&e->clients);
-    blocks_init(&e->arena_blocks, ENV_ARENA_BYTES, KEPT_ARENA_BLOCKS);
-    blocks_init(&e->out_blocks, ENV_RECORD_BYTES, KEPT_OUT_BLOCKS);
-    blocks_init(&e->tls_blocks, TLS_OUT_BYTES, KEPT_TLS_BLOCKS);
-    h2_cache_init(&e->h2_cache);
+    blocks_init(&e->arena_blocks, rules->account, ENV_ARENA_BYTES, KEPT_ARENA_BLOCKS);
+    blocks_init(&e->out_blocks, rules->account, ENV_RECORD_BYTES, KEPT_OUT_BLOCKS);
+    blocks_init(&e->tls_blocks, rules->account, TLS_OUT_BYTES, KEPT_TLS_BLOCKS);
+    h2_cache_init(&e->h2_cache, rules->account);
     timeouts_init(&e->handshake, config->timeouts.handshake_ms);
     timeouts_init(&e->header, config->timeouts.header_ms);
-    timeouts_init(&e->awake, awake_ms);
-    timeouts_init(&e->idle, config->timeouts.idle_ms - awake_ms);
+    timeouts_init(&e->awake, AWAKE_MS);
+    timeouts_init(&e->idle, config->timeouts.idle_ms);
     timeouts_init(&e->stall, config->timeouts.stall_ms);
+    timeouts_init(&e->write_stall, config->timeouts.stall_ms);
     timeouts_init(&e->grace, config->timeouts.grace_ms);
     timeouts_init(&e->exchange, config->timeouts.exchange_ms);
     timeouts_init(&e->linger, LINGER_MS);
@@ -51,7 +65,7 @@ bool env_init(struct env *e, struct event_base *base, const struct env_rules *ru
                                         .origin_stall_ms = config->timeouts.origin_stall_ms,
                                         .min_rate = config->limits.min_rate};
     refusals_init(&e->refusals);
-    e->pools = pools_new(base, &e->turn, config, rules->trust, rules->notes);
+    e->pools = pools_new(base, &e->turn, config, rules->trust, rules->notes, rules->account);
     return e->pools != NULL;
 }
 
@@ -72,9 +86,9 @@ void env_fini(struct env *e)
 
 uint64_t env_expire(struct env *e)
 {
-    struct timeouts *lists[] = {&e->handshake, &e->header, &e->awake,
-                                &e->idle,      &e->stall,  &e->grace,
-                                &e->exchange,  &e->linger, &e->thrift.pauses};
+    struct timeouts *lists[] = {&e->handshake, &e->header,       &e->awake, &e->idle,
+                                &e->stall,     &e->write_stall,  &e->grace, &e->exchange,
+                                &e->linger,    &e->thrift.pauses};
     uint64_t now = turn_now_ms(&e->turn);
     uint64_t of_pools = pools_expire(e->pools, now);
     uint64_t of_clients = timeouts_expire_all(lists, ARRAY_LEN(lists), now);

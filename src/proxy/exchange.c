@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 
 static struct exchange *exchange_of(struct stream *stream)
 {
@@ -65,6 +66,17 @@ bool exchange_is_answered(const struct exchange *x)
 bool exchange_is_answering(const struct exchange *x)
 {
     return x->state == EXCHANGE_ANSWERING || x->state == EXCHANGE_ANSWERED;
+}
+
+/* A request that is being received will be written to the origin, which takes as much again. */
+void exchange_count_heads(struct exchange *x)
+{
+    size_t bytes = x->arena.held_bytes - ENV_ARENA_BYTES;
+    if (bytes == 0)
+        return; /* as most do */
+    bytes += x->state == EXCHANGE_RECEIVING ? bytes : answer_head_bytes(&x->answer);
+    x->client->heads_bytes += bytes - x->heads_bytes;
+    x->heads_bytes = bytes;
 }
 
 void exchange_leave_diary(struct exchange *x)
@@ -142,19 +154,57 @@ static void on_grace(struct timeout *t)
         answer_offer(&x->answer);
 }
 
+struct exchange *exchange_longest(struct env *e, enum pace_step step, uint64_t ms,
+                                  uint64_t *silent_ms)
+{
+    const struct timeouts *q = &e->stall;
+    uint64_t now = turn_now_ms(&e->turn);
+    for (struct timeout *t = timeouts_first(q); t; t = timeouts_next(q, t)) {
+        struct exchange *x = CONTAINER_OF(t, struct exchange, pace.stall);
+        if (timeouts_age_ms(q, t, now) < ms)
+            return NULL;
+        const struct pace_facts facts = all_facts_of(x);
+        if (pace_step(&x->pace, &e->pace_rules, &facts, ms, now) > step)
+            continue;
+        *silent_ms = pace_silent_ms(&x->pace, &e->pace_rules, now);
+        return x;
+    }
+    return NULL;
+}
+
 static void note_moved(struct exchange *x, size_t n)
 {
-    pace_moved(&x->pace, n);
+    pace_moved(&x->pace, n, turn_now_ms(&x->client->env->turn));
     x->client->body_bytes += n;
     answer_keep(&x->answer);
 }
 
 /* Recording. */
 
+static void say_refused(struct client *c)
+{
+    enum { SAY_EVERY_MS = 10000 };
+    struct env *e = c->env;
+    e->streams_refused++;
+    if (bucket_take(&e->streams_refused_said, 1, 1, SAY_EVERY_MS, turn_now_ms(&e->turn)))
+        log_warning("client %s: the heads of its %u requests and pushes take %zu bytes: more of "
+                    "them are refused",
+                    c->peer.text, c->streams_len, c->heads_bytes);
+}
+
 static struct stream *on_opened(void *user, size_t bytes)
 {
-    struct exchange *x = exchange_new(user, bytes);
-    return x ? x->stream : NULL;
+    struct client *c = user;
+    if (!client_may_open(c)) {
+        say_refused(c);
+        return NULL;
+    }
+    struct exchange *x = exchange_new(c, bytes);
+    if (!x)
+        return NULL;
+    if (budget_is_over(c->env->account->budget))
+        x->stream->fault = REQUEST_NO_ROOM;
+    return x->stream;
 }
 
 static void on_head(struct stream *stream, bool end)
@@ -162,6 +212,7 @@ static void on_head(struct stream *stream, bool end)
     struct exchange *x = exchange_of(stream);
     (void)end; /* on_end() tells */
     x->upload = UPLOAD_OPEN;
+    exchange_count_heads(x);
     exchange_act_soon(x);
 }
 
@@ -259,8 +310,11 @@ static void run_die(struct turn_task *task)
 
 static void die_if_unneeded(struct exchange *x, struct env *env)
 {
-    if (x->state == EXCHANGE_CLOSED && x->pins == 0)
-        turn_add(&env->turn, TURN_FREE, &x->die);
+    if (x->state != EXCHANGE_CLOSED || x->pins > 0)
+        return;
+    x->client->heads_bytes -= x->heads_bytes;
+    x->heads_bytes = 0;
+    turn_add(&env->turn, TURN_FREE, &x->die);
 }
 
 static void release_page(struct exchange *x)

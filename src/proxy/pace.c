@@ -81,9 +81,27 @@ void pace_init(struct pace *p, void (*on_stall)(struct timeout *t),
     timeout_init(&p->grace, on_grace);
 }
 
-void pace_moved(struct pace *p, size_t n)
+void pace_moved(struct pace *p, size_t n, uint64_t now_ms)
 {
     p->bytes += n;
+    p->moved_ms = now_ms;
+}
+
+/* Both clocks count: when it became the client's turn, and when it last moved anything. */
+uint64_t pace_silent_ms(const struct pace *p, const struct pace_rules *rules, uint64_t now_ms)
+{
+    uint64_t awaited = timeouts_age_ms(rules->stall, &p->stall, now_ms);
+    uint64_t silent = now_ms - p->moved_ms;
+    return silent < awaited ? silent : awaited;
+}
+
+enum pace_step pace_step(const struct pace *p, const struct pace_rules *rules,
+                         const struct pace_facts *facts, uint64_t ms, uint64_t now_ms)
+{
+    uint64_t awaited = timeouts_age_ms(rules->stall, &p->stall, now_ms);
+    if (pace_silent_ms(p, rules, now_ms) >= ms && !waits_its_turn(facts, ms))
+        return PACE_STILL;
+    return is_enough(rules, p->bytes - p->stall_bytes, awaited, 1) ? PACE_FINE : PACE_SLOW;
 }
 
 void pace_stop(struct pace *p)

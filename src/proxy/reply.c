@@ -10,9 +10,10 @@ static void reset(struct exchange *x, enum stream_end why)
     exchange_set_state(x, EXCHANGE_RESET);
 }
 
+/* A reset before the head is on its way would take its place. */
 void reply_end_if_answered(struct exchange *x)
 {
-    if (x->state == EXCHANGE_ANSWERED && x->upload < UPLOAD_ENDED)
+    if (x->state == EXCHANGE_ANSWERED && x->stream->responded && x->upload < UPLOAD_ENDED)
         reset(x, STREAM_DONE);
 }
 
@@ -129,10 +130,16 @@ void reply_go_on(struct exchange *x)
     }
 }
 
-/* An answer of our own goes out as it is, with what was pushed before it. */
-static void answer(struct exchange *x, unsigned status)
+static bool is_of_memory(enum failure why)
 {
-    answer_give(&x->answer, &x->arena, status, x->request.method, env_date(x->client->env));
+    return why == FAIL_MEMORY_REFUSED || why == FAIL_MEMORY_YIELDED;
+}
+
+/* An answer of our own goes out as it is, with what was pushed before it. */
+static void answer(struct exchange *x, enum failure why)
+{
+    answer_give(&x->answer, &x->arena, failure_status(why), is_of_memory(why), x->request.method,
+                env_date(x->client->env));
     struct response *head = answer_take_head(&x->answer);
     pushes_tell(x, head);
     send_final(x, head);
@@ -140,7 +147,7 @@ static void answer(struct exchange *x, unsigned status)
 
 static enum stream_end end_of(const struct exchange *x, enum failure why)
 {
-    if (why == FAIL_CLIENT_YIELDED)
+    if (why == FAIL_CLIENT_YIELDED || why == FAIL_MEMORY_YIELDED)
         return STREAM_CALM;
     return exchange_is_answering(x) ? STREAM_BROKEN : STREAM_CANCEL;
 }
@@ -155,7 +162,7 @@ void reply_fail(struct exchange *x)
     if (x->push)
         pushes_failed(x, why);
     if (answers)
-        answer(x, failure_status(why));
+        answer(x, why);
     if (answers && x->failing == FAIL_NONE)
         return;
     x->failing = FAIL_NONE;

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "http/forward.h"
+#include "proxy/charge.h"
 #include "proxy/reply.h"
 
 /* Why a request that is at fault is not served. */
@@ -10,6 +11,8 @@ static enum failure failure_of(enum request_fault fault)
     switch (fault) {
     case REQUEST_FINE:
         return FAIL_NONE;
+    case REQUEST_NO_ROOM:
+        return FAIL_MEMORY_REFUSED;
     case REQUEST_TOO_LARGE:
         return FAIL_HEADER_TOO_LARGE;
     case REQUEST_IS_CONNECT:
@@ -163,6 +166,22 @@ static void abandon_pushes(struct exchange *x)
     }
 }
 
+/* We have worked for nothing: a reset of what was answered, or promised, is none of these. */
+static bool is_chargeable(const struct exchange *x)
+{
+    if (x->push)
+        return false;
+    switch (x->failure) {
+    case FAIL_CLIENT_RESET:
+    case FAIL_HEADER_TOO_LARGE:
+        return true;
+    case FAIL_BAD_REQUEST:
+        return x->status == 0;
+    default:
+        return false;
+    }
+}
+
 /* The stream is closed. */
 static void finish(struct exchange *x)
 {
@@ -172,8 +191,8 @@ static void finish(struct exchange *x)
     report(x);
     if (x->push)
         c->pushes_open--;
-    else if (x->failure == FAIL_CLIENT_RESET || (x->failure == FAIL_BAD_REQUEST && x->status == 0))
-        client_count_reset(c);
+    if (is_chargeable(x))
+        charge_reset(c);
     exchange_close(x);
 }
 
@@ -195,6 +214,7 @@ static void run(struct turn_task *task)
         reply_fail(x);
     reply_end_if_answered(x);
     exchange_watch_pace(x);
+    exchange_count_heads(x);
 }
 
 void steps_install(struct env *env)

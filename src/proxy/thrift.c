@@ -20,6 +20,8 @@ static void on_pause(struct timeout *timeout)
     struct thrift *t = CONTAINER_OF(timeout, struct thrift, pause);
     if (bucket_take(&t->when_idle, 1, 1, IDLE_EVERY_MS, timeout->deadline_ms))
         give_back(t);
+    else
+        timeout_start(&t->pauses, timeout, timeout->deadline_ms);
 }
 
 void thrift_init(struct thrift *t, void (*give_back_now)(struct thrift *t))

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "proxy/client.h"
+#include "proxy/shed.h"
 #include "proxy/steps.h"
 
 static void report(void *user, const struct report *report)
@@ -17,12 +18,15 @@ static void report(void *user, const struct report *report)
 struct generation *generation_new(const struct generation_rules *rules, struct setup *setup)
 {
     struct generation *g = mem_zalloc(1, sizeof *g);
-    const struct env_rules of_env = {.config = setup->config,
-                                     .tls = setup->tls,
-                                     .trust = setup->trust,
-                                     .notes = setup->notes,
-                                     .crowd = rules->crowd,
-                                     .key = rules->key};
+    const struct env_rules of_env = {
+        .config = setup->config,
+        .tls = setup->tls,
+        .trust = setup->trust,
+        .notes = setup->notes,
+        .crowd = rules->crowd,
+        .account = rules->account,
+        .key = rules->key,
+    };
     if (!g || !env_init(&g->env, rules->base, &of_env)) {
         log_error("no memory for a worker's clients");
         mem_free(g);
@@ -57,11 +61,13 @@ void generation_free(struct generation *g)
 
 uint64_t generation_end_turn(struct generation *g)
 {
-    uint64_t left;
+    uint64_t left, of_memory;
     do {
         turn_run(&g->env.turn);
         env_end_turn(&g->env);
         left = env_expire(&g->env);
+        of_memory = shed_memory(&g->env);
+        left = of_memory < left ? of_memory : left;
     } while (!turn_is_over(&g->env.turn));
     access_flush(&g->access);
     return left;

@@ -22,6 +22,7 @@
 #include "server/admin.h"
 #include "server/arguments.h"
 #include "server/demo.h"
+#include "server/machine.h"
 #include "server/notify.h"
 #include "server/watchdog.h"
 #include "server/worker.h"
@@ -60,13 +61,16 @@ struct daemon {
     struct listeners listeners;
     struct siphash_key key;
     struct crowd *crowd;
+    struct budget budget; /* of the memory of all workers */
+    struct bucket over_said;
     struct event_base *base;
-    struct event *signals[ARRAY_LEN(signal_numbers)], *ended, *late;
+    struct event *signals[ARRAY_LEN(signal_numbers)], *ended, *late, *over;
     struct admin *admin;
     struct watchdog *watchdog;
     struct sink *output;    /* stdout */
     struct metrics metrics; /* what no worker counts */
     int ended_fd;
+    int over_fd; /* an eventfd: 1 is added when memory has gone over its limit */
     struct worker **workers;
     size_t workers_len, workers_ended;
     enum ending ending;
@@ -193,6 +197,35 @@ static void on_late(evutil_socket_t fd, short events, void *user)
     set_end(d, END_MS);
 }
 
+static void set_memory_limit(struct daemon *d)
+{
+    budget_set_limit(&d->budget, machine_share(&d->setup->config->limits.memory, machine_memory()));
+}
+
+/* On whichever thread it was. */
+static void tell_over(void *user)
+{
+    const struct daemon *d = user;
+    eventfd_write(d->over_fd, 1);
+}
+
+/* Those that hold the memory may be asleep. */
+static void on_over(evutil_socket_t fd, short events, void *user)
+{
+    enum { SAY_EVERY_MS = 10000 };
+    struct daemon *d = user;
+    eventfd_t count = 0;
+    (void)events;
+    eventfd_read(fd, &count);
+    for (size_t i = 0; i < d->workers_len; i++)
+        worker_shed(d->workers[i]);
+    if (!bucket_take(&d->over_said, 1, 1, SAY_EVERY_MS, clock_monotonic_ms()))
+        return;
+    log_warning("memory is over %llu bytes (limits.memory): new requests get 503, and what clients "
+                "neither take nor send for gives way",
+                (unsigned long long)atomic_load(&d->budget.limit_bytes));
+}
+
 /* Every worker is ready for `next` before any of them changes. */
 static bool prepare_all(struct daemon *d, struct setup *next)
 {
@@ -230,6 +263,7 @@ static bool reload(struct daemon *d)
         worker_adopt(d->workers[i]);
     setup_let_go(d->setup);
     d->setup = next;
+    set_memory_limit(d);
     log_set_level((enum log_level)next->config->log.level);
     log_info("reloaded %s: new connections are served by it", next->config->file);
     return true;
@@ -317,7 +351,8 @@ static bool open_loop(struct daemon *d)
 {
     d->base = event_base_new();
     d->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (!d->base || d->ended_fd < 0)
+    d->over_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (!d->base || d->ended_fd < 0 || d->over_fd < 0)
         return false;
     for (size_t i = 0; i < ARRAY_LEN(signal_numbers); i++) {
         d->signals[i] = evsignal_new(d->base, signal_numbers[i], on_signal, d);
@@ -326,14 +361,19 @@ static bool open_loop(struct daemon *d)
     }
     d->ended = event_new(d->base, d->ended_fd, EV_READ | EV_PERSIST, on_worker_ended, d);
     d->late = evtimer_new(d->base, on_late, d);
-    return d->ended && d->late && event_add(d->ended, NULL) == 0;
+    d->over = event_new(d->base, d->over_fd, EV_READ | EV_PERSIST, on_over, d);
+    return d->ended && event_add(d->ended, NULL) == 0 && d->late && d->over &&
+           event_add(d->over, NULL) == 0;
 }
 
 static bool start_workers(struct daemon *d, size_t count)
 {
     d->crowd = mem_zalloc(1, sizeof *d->crowd);
+    budget_init(&d->budget, tell_over, d);
+    set_memory_limit(d);
     const struct worker_rules rules = {
         .crowd = d->crowd,
+        .budget = &d->budget,
         .key = d->key,
         .listeners = &d->listeners,
         .ended_fd = d->ended_fd,
@@ -357,6 +397,8 @@ static void collect(void *user, struct metrics *sum)
     const struct daemon *d = user;
     metrics_add(sum, &d->metrics);
     atomic_fetch_add(&sum->log_lines_lost_total, scribe_lost());
+    atomic_store(&sum->memory_bytes, budget_bytes(&d->budget));
+    atomic_store(&sum->memory_limit_bytes, atomic_load(&d->budget.limit_bytes));
     for (size_t i = 0; i < d->workers_len; i++)
         worker_add_metrics(d->workers[i], sum);
 }
@@ -464,10 +506,14 @@ static void clean_up(struct daemon *d)
         event_free(d->ended);
     if (d->late)
         event_free(d->late);
+    if (d->over)
+        event_free(d->over);
     if (d->base)
         event_base_free(d->base);
     if (d->ended_fd >= 0)
         close(d->ended_fd);
+    if (d->over_fd >= 0)
+        close(d->over_fd);
     setup_let_go(d->setup);
     tls_tickets_free(d->tickets);
     demo_stop(d->demo);
@@ -560,7 +606,7 @@ static int act(struct daemon *d)
 
 int main(int argc, char **argv)
 {
-    struct daemon d = {.ended_fd = -1};
+    struct daemon d = {.ended_fd = -1, .over_fd = -1};
     if (!arguments_read(&d.arguments, argc, argv))
         return EXIT_USAGE;
     if (d.arguments.action == ACTION_HELP) {

@@ -22,6 +22,10 @@ void metrics_count(struct metrics *m, const struct report *r)
     add(&m->responses[class < METRICS_STATUS_CLASSES ? class : 0], 1);
     if (r->failure != FAIL_NONE)
         add(&m->failures[r->failure], 1);
+    if (r->failure == FAIL_MEMORY_REFUSED)
+        add(&m->memory_refused_total, 1);
+    if (r->failure == FAIL_MEMORY_YIELDED)
+        add(&m->memory_yielded_total, 1);
     if (!r->planned)
         return;
     if (r->push_off != PLAN_ON)

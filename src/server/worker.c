@@ -21,11 +21,12 @@ enum order {
     ORDER_DRAIN = 1,
     ORDER_STOP = 2,
     ORDER_ADOPT = 4,
+    ORDER_SHED = 8, /* the end of any turn looks at it */
 };
 
 /* How many clients there were. */
 struct tally {
-    uint64_t open, total, refused;
+    uint64_t open, total, refused, streams_refused;
     uint64_t handshakes_failed[TLS_FAILURES_END];
 };
 
@@ -38,6 +39,7 @@ struct worker {
     struct list generations; /* the newest first: new clients join it */
     struct tally gone;       /* of generations that are no more */
     struct metrics metrics;
+    struct account account; /* of its memory */
     struct coalesce coalesce;
     struct acceptor **acceptors;
     int orders_fd;
@@ -142,6 +144,7 @@ static void tally_add(struct tally *t, const struct env *e)
     t->refused += e->clients_refused;
     for (size_t i = 0; i < TLS_FAILURES_END; i++)
         t->handshakes_failed[i] += e->handshakes.failed[i];
+    t->streams_refused += e->streams_refused;
 }
 
 static void publish(struct worker *w, const struct tally *t)
@@ -152,6 +155,8 @@ static void publish(struct worker *w, const struct tally *t)
     for (size_t i = 0; i < TLS_FAILURES_END; i++)
         atomic_store_explicit(&w->metrics.handshakes_failed[i], t->handshakes_failed[i],
                               memory_order_relaxed);
+    atomic_store_explicit(&w->metrics.streams_refused_total, t->streams_refused,
+                          memory_order_relaxed);
 }
 
 static void end_turn(struct worker *w)
@@ -256,6 +261,7 @@ static struct generation *make_generation(struct worker *w, struct setup *setup)
     const struct generation_rules rules = {
         .base = w->base,
         .crowd = w->rules.crowd,
+        .account = &w->account,
         .key = w->rules.key,
         .metrics = &w->metrics,
         .coalesce = &w->coalesce,
@@ -305,6 +311,7 @@ struct worker *worker_start(const struct worker_rules *rules, struct setup *setu
     w->index = index;
     w->armed_ms = UINT64_MAX;
     w->orders_fd = -1;
+    account_init(&w->account, rules->budget);
     list_init(&w->generations);
     if (open_loop(w, setup)) {
         char name[16];
@@ -355,6 +362,11 @@ void worker_drain(struct worker *w)
 void worker_stop(struct worker *w)
 {
     order(w, ORDER_STOP);
+}
+
+void worker_shed(struct worker *w)
+{
+    order(w, ORDER_SHED);
 }
 
 void worker_wake(struct worker *w)

@@ -412,7 +412,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     u.choices.rest = input_bytes(&in, input_below(&in, 128));
     list_init(&u.streams);
     list_init(&u.dead);
-    h2_cache_init(&cache);
+    h2_cache_init(&cache, NULL);
     u.session = h2_session_new(&events, &u, &limits, &cache);
     assert(u.session);
     bool more = mode == MODE_NOTHING_FIRST || receive(&u, greeting);

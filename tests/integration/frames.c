@@ -22,7 +22,7 @@ static void put_length(struct bytes *to, size_t len)
 }
 
 /* Literals without indexing, with new names, without Huffman's code (RFC 7541 §6.2.2). */
-static void put_fields(struct bytes *to, const char *lines)
+void frames_add_fields(struct bytes *to, const char *lines)
 {
     while (*lines) {
         const char *end = strchr(lines, '\n');
@@ -43,7 +43,7 @@ void frames_put(struct frames *f, const struct frame *frame)
     struct bytes payload = {0};
     bytes_add(&payload, frame->payload, frame->len);
     if (frame->fields)
-        put_fields(&payload, frame->fields);
+        frames_add_fields(&payload, frame->fields);
     while (payload.len < frame->fill)
         bytes_add(&payload, "\0", 1);
     if (frame->step == FRAME_SEND) {
@@ -58,7 +58,7 @@ void frames_put(struct frames *f, const struct frame *frame)
 }
 
 /* A daemon that ends the connection need not take all that is sent. */
-static void flush(struct frames *f)
+void frames_send(struct frames *f)
 {
     if (f->out.len > 0)
         (void)!wire_write(f->wire, f->out.ptr, f->out.len);
@@ -152,7 +152,7 @@ bool frames_until(struct frames *f, bool (*condition)(const struct frames *, uin
 {
     uint64_t deadline = check_deadline(CHECK_SOON_MS);
     char buf[16384];
-    flush(f);
+    frames_send(f);
     while (!condition(f, arg)) {
         int left = check_left(deadline);
         if (f->over || left == 0)

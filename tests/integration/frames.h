@@ -145,12 +145,16 @@ struct frames {
 struct frames *frames_open(struct rig *rig);
 struct frames *frames_greet(struct rig *rig);
 void frames_close(struct frames *f);
+/* Adds "name: value\n" lines to a header block, as literals. */
+void frames_add_fields(struct bytes *to, const char *lines);
 /* Puts a frame, or bytes, into what goes out with the next wait. */
 void frames_put(struct frames *f, const struct frame *frame);
 #define FRAMES_PUT(f, ...) frames_put(f, &(struct frame)__VA_ARGS__)
 /* Sends what waits, and reads until `condition` holds; false at the deadline, or at the end. */
 bool frames_until(struct frames *f, bool (*condition)(const struct frames *, uint32_t),
                   uint32_t arg);
+/* Sends what waits, and reads nothing. */
+void frames_send(struct frames *f);
 /* Conditions. */
 bool frames_has_end(const struct frames *f, uint32_t stream);
 bool frames_has_pings(const struct frames *f, uint32_t n);

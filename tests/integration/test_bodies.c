@@ -261,6 +261,28 @@ static void response_may_come_before_the_upload_ends(void **state)
     assert_int_equal(peer_fetch(p, "/alive")->status, 200);
 }
 
+/* The stream is not reset before the head is on its way. */
+static void response_without_a_body_may_come_before_the_upload_ends(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub = rig_start(rig, "");
+    STUB_ON(stub, "/", BODY(1),
+            SEND("HTTP/1.1 413 Content Too Large\r\nConnection: close\r\n"
+                 "Content-Length: 0\r\n\r\n"),
+            AWAIT(0));
+    struct peer *p = rig_peer(rig, NULL);
+    int32_t id = peer_send(p, &(struct peer_request){.method = "POST",
+                                                     .path = "/",
+                                                     .body = true,
+                                                     .body_bytes = 100000,
+                                                     .body_hold_at = 1000});
+    const struct peer_stream *s = peer_until_closed(p, id);
+    assert_int_equal(s->status, 413);
+    assert_true(s->ended);
+    assert_int_equal(s->error, NGHTTP2_NO_ERROR);
+    assert_int_equal(peer_fetch(p, "/alive")->status, 200);
+}
+
 /* It is the client that is awaited then, not the origin. */
 static void origin_that_answers_first_may_wait_for_the_upload(void **state)
 {
@@ -331,6 +353,7 @@ int main(void)
         RIG_TEST(body_starts_before_it_ends),
         RIG_TEST(upload_starts_before_it_ends),
         RIG_TEST(response_may_come_before_the_upload_ends),
+        RIG_TEST(response_without_a_body_may_come_before_the_upload_ends),
         RIG_TEST(origin_that_answers_first_may_wait_for_the_upload),
         RIG_TEST(body_that_is_cut_is_not_taken_for_whole),
     };

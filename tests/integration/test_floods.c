@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frames.h"
+#include "hpack.h"
 #include "rig.h"
 
 /* The connection ends with ENHANCE_YOUR_CALM. */
@@ -21,6 +21,12 @@ static bool is_over(const struct peer *p, const void *arg)
 {
     (void)arg;
     return peer_is_over(p);
+}
+
+static bool has_goaway(const struct frames *f, uint32_t unused)
+{
+    (void)unused;
+    return f->goaway;
 }
 
 static bool was_reset(const struct peer *p, const void *stream)
@@ -140,7 +146,7 @@ static void data_with_content_is_no_flood(void **state)
     assert_int_equal(status, 200);
 }
 
-/* A header block in many pieces: nghttp2 takes 8 of them. */
+/* A header block in many pieces: 40 are enough for one that is eight times too large. */
 static void continuations_are_limited(void **state)
 {
     struct rig *rig = *state;
@@ -176,6 +182,124 @@ static void windows_for_what_was_sent_are_no_flood(void **state)
     }
     assert_int_equal(peer_until_closed(p, id)->body_bytes, PIECES * PIECE);
     assert_int_equal(peer_count(p, PEER_GOAWAY), 0);
+}
+
+/* Each asks for nothing that we would do, and has us decode a head. */
+static void heads_that_are_too_large_are_limited(void **state)
+{
+    struct rig *rig = *state;
+    rig_start(rig, "[limits]\nresets = 20\nheader_list = 16k\n");
+    struct frames *f = frames_greet(rig);
+    unsigned refused = 0;
+    for (uint32_t id = 1; id < FRAMES_STREAMS && !f->over; id += 2) {
+        hpack_put_get(f, id, 'a', id == 1, 5);
+        if (frames_until(f, frames_has_end, id))
+            refused += f->streams[id].status == 431;
+    }
+    bool over = f->over;
+    uint32_t code = f->goaway_code;
+    frames_close(f);
+    assert_true(over);
+    assert_int_equal(code, NGHTTP2_ENHANCE_YOUR_CALM);
+    assert_in_range(refused, 15, 20);
+    assert_true(daemon_says(rig->daemon, "limits.resets", CHECK_SOON_MS));
+    assert_int_equal(peer_fetch(rig_peer(rig, NULL), "/alive")->status, 200);
+}
+
+/* What is not kept of a head is decoded all the same: a head of ten times the limit costs as much
+ * as ten that are just too large. */
+static void a_head_of_many_times_the_limit_counts_as_many(void **state)
+{
+    struct rig *rig = *state;
+    rig_start(rig, "[limits]\nresets = 40\nheader_list = 16k\n");
+    struct frames *f = frames_greet(rig);
+    unsigned refused = 0;
+    for (uint32_t id = 1; id < FRAMES_STREAMS && !f->over; id += 2) {
+        hpack_put_get(f, id, 'a', id == 1, 44);
+        if (frames_until(f, frames_has_end, id))
+            refused += f->streams[id].status == 431;
+    }
+    bool over = f->over;
+    frames_close(f);
+    assert_true(over);
+    assert_in_range(refused, 3, 4);
+}
+
+/* The same in trailers, of requests that are answered. */
+static void trailers_that_are_too_large_are_limited(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub = rig_start(rig, "[limits]\nresets = 20\nheader_list = 16k\n");
+    STUB_ON(stub, "/up", BODY(0), SEND("HTTP/1.1 204 No Content\r\n\r\n"));
+    struct frames *f = frames_greet(rig);
+    unsigned ended = 0;
+    for (uint32_t id = 1; id < FRAMES_STREAMS && !f->over; id += 2) {
+        FRAMES_PUT(f, HEADERS(id, END_HEADERS, HEAD_OF("POST", "/up")));
+        hpack_put_trailers(f, id, id == 1, 5);
+        ended += frames_until(f, frames_has_end, id) || f->streams[id].reset;
+    }
+    bool over = f->over;
+    uint32_t code = f->goaway_code;
+    frames_close(f);
+    assert_true(over);
+    assert_int_equal(code, NGHTTP2_ENHANCE_YOUR_CALM);
+    assert_in_range(ended, 10, 20);
+}
+
+static bool has_no_more_room(const struct frames *f, uint32_t resets)
+{
+    return f->over || f->resets >= resets;
+}
+
+/* Before it has acknowledged our SETTINGS a client need not know how many streams it may open: more
+ * are refused, and their heads decoded. */
+static void heads_of_refused_streams_are_limited(void **state)
+{
+    enum { MOST = 200 };
+    struct rig *rig = *state;
+    struct stub *stub =
+        rig_start(rig, "[limits]\nstreams = 1\nidle_frames = 100\nheader_list = 16k\n");
+    STUB_ON(stub, "/a", AWAIT(0));
+    struct frames *f = frames_open(rig);
+    FRAMES_PUT(f, RAW_BYTES(NGHTTP2_CLIENT_MAGIC));
+    FRAMES_PUT(f, SETTINGS(""));
+    for (uint32_t n = 0; n < MOST && !f->over; n++) {
+        hpack_put_get(f, 2 * n + 1, 'a', n == 0, 4);
+        frames_until(f, has_no_more_room, n);
+    }
+    bool over = f->over || frames_until(f, frames_is_over, 0);
+    uint32_t code = f->goaway_code;
+    unsigned resets = f->resets;
+    frames_close(f);
+    assert_true(over);
+    assert_int_equal(code, NGHTTP2_ENHANCE_YOUR_CALM);
+    assert_in_range(resets, 90, 110);
+}
+
+/* The client is told to go, and its new requests are passed over; their heads are decoded. */
+static void heads_after_the_last_stream_are_limited(void **state)
+{
+    struct rig *rig = *state;
+    struct stub *stub = rig_stub(rig, NULL);
+    const char *conf =
+        rig_text(rig, "[origin app]\n%s[limits]\nidle_frames = 100\n", rig_url(rig, stub));
+    const struct daemon_setup setup = {.top = "workers = 1", .conf = conf};
+    STUB_ON(stub, "/held", AWAIT(0));
+    rig_daemon(rig, &setup);
+    struct frames *f = frames_greet(rig);
+    FRAMES_PUT(f, GET_HELD(1));
+    bool fine = frames_settle(f);
+    daemon_reload(rig->daemon, rig->dir, &setup, true);
+    fine = fine && frames_until(f, has_goaway, 0);
+    FRAMES_PUT(f, PING(ACK, 0, "\0\0\0\0\0\0\0\0")); /* it has been read */
+    fine = fine && frames_settle(f);
+    for (uint32_t n = 1; n < 200; n++)
+        FRAMES_PUT(f, GET(2 * n + 1));
+    bool over = frames_until(f, frames_is_over, 0);
+    uint32_t code = f->goaway_code;
+    frames_close(f);
+    assert_true(fine && over);
+    assert_int_equal(code, NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
 static void resetting_pushes_is_a_clients_right(void **state)
@@ -312,6 +436,11 @@ int main(void)
         RIG_TEST(data_with_content_is_no_flood),
         RIG_TEST(continuations_are_limited),
         RIG_TEST(windows_for_what_was_sent_are_no_flood),
+        RIG_TEST(heads_that_are_too_large_are_limited),
+        RIG_TEST(a_head_of_many_times_the_limit_counts_as_many),
+        RIG_TEST(trailers_that_are_too_large_are_limited),
+        RIG_TEST(heads_of_refused_streams_are_limited),
+        RIG_TEST(heads_after_the_last_stream_are_limited),
         RIG_TEST(resetting_pushes_is_a_clients_right),
         RIG_TEST(connections_of_one_address_are_limited),
         RIG_TEST(reader_that_drips_is_let_go),

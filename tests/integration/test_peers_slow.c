@@ -157,9 +157,10 @@ static void client_that_asks_and_never_reads_is_held_back_and_closed(void **stat
     static const char preface[] = PREFACE;
     struct rig *rig = *state;
     struct stub *stub = rig_stub(rig, NULL);
-    const char *conf =
-        rig_text(rig, "[origin app]\n%s[limits]\nstreams = 1\n[timeouts]\nstall = %ums\n",
-                 rig_url(rig, stub), check_slowed(2000));
+    const char *conf = rig_text(rig,
+                                "[origin app]\n%s[limits]\nstreams = 1\nidle_frames = 1000000\n"
+                                "[timeouts]\nstall = %ums\n",
+                                rig_url(rig, stub), check_slowed(2000));
     /* The other client is of the same worker. */
     rig_daemon(rig, &(struct daemon_setup){.top = "workers = 1", .conf = conf});
     STUB_ON(stub, "/", AWAIT(0));

@@ -406,6 +406,12 @@ static void all_listeners_serve(void **state)
     assert_int_not_equal(daemon_port(rig->daemon, 0), daemon_port(rig->daemon, 1));
 }
 
+static bool has_ended(const struct peer *p, const void *unused)
+{
+    (void)unused;
+    return peer_is_over(p);
+}
+
 static void expect_end_in_order(struct peer *p)
 {
     assert_true(peer_ends(p, CHECK_SOON_MS));
@@ -443,6 +449,43 @@ static void idle_connection_that_rests_has_all_its_time(void **state)
     uint64_t since_ms = check_now_ms();
     expect_end_in_order(p);
     assert_true(check_now_ms() - since_ms >= idle_ms / 2);
+}
+
+/* PINGs are answered, and begin no new idle time: neither before the first request nor after the
+ * last. */
+static void what_is_no_request_keeps_no_connection(void **state)
+{
+    struct rig *rig = *state;
+    unsigned idle_ms = check_slowed(800);
+    rig_start(rig, rig_text(rig, "[timeouts]\nidle = %ums\n", idle_ms));
+    for (int requests = 0; requests < 2; requests++) {
+        struct peer *p = rig_peer(rig, NULL);
+        if (requests > 0)
+            assert_int_equal(peer_fetch(p, "/")->status, 200);
+        uint64_t since_ms = check_now_ms(), deadline = check_deadline(CHECK_SOON_MS);
+        while (!peer_is_over(p) && check_left(deadline) > 0) {
+            peer_ping(p);
+            peer_runs(p, has_ended, NULL, 50);
+        }
+        assert_true(check_now_ms() - since_ms >= idle_ms / 2);
+        expect_end_in_order(p);
+        assert_true(check_now_ms() - since_ms < 3 * (uint64_t)idle_ms);
+    }
+}
+
+/* Each request begins it anew. */
+static void requests_keep_a_connection(void **state)
+{
+    struct rig *rig = *state;
+    unsigned idle_ms = check_slowed(600);
+    rig_start(rig, rig_text(rig, "[timeouts]\nidle = %ums\n", idle_ms));
+    struct peer *p = rig_peer(rig, NULL);
+    uint64_t end = check_now_ms() + 3 * (uint64_t)idle_ms;
+    while (check_now_ms() < end) {
+        assert_int_equal(peer_fetch(p, "/")->status, 200);
+        peer_runs(p, has_ended, NULL, idle_ms / 4);
+    }
+    assert_int_equal(peer_count(p, PEER_GOAWAY), 0);
 }
 
 /* Nothing but the time-outs themselves wakes the only worker here. */
@@ -533,6 +576,8 @@ int main(void)
         RIG_TEST(all_listeners_serve),
         RIG_TEST(idle_connection_is_closed_in_order),
         RIG_TEST(idle_connection_that_rests_has_all_its_time),
+        RIG_TEST(what_is_no_request_keeps_no_connection),
+        RIG_TEST(requests_keep_a_connection),
         RIG_TEST(time_out_is_followed_by_the_next),
         RIG_TEST(handshake_must_be_done_in_time),
         RIG_TEST(head_must_come_in_time),

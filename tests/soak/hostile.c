@@ -8,7 +8,7 @@
 
 #include "ask.h"
 #include "dice.h"
-#include "frames.h"
+#include "hpack.h"
 
 enum {
     FLOOD = 2500, /* frames: more than any limit of the daemon */
@@ -113,6 +113,33 @@ static void header_bomb(struct attack *a)
     FRAMES_PUT(f, HEADERS(3, 0, attack_fields(a, &fields, ASK_LENGTH, 10)));
     for (unsigned n = 0; n < 50; n++)
         FRAMES_PUT(f, CONTINUATION(3, 0, "x: y\n"));
+    attack_hold(a, f, true);
+}
+
+/* A head of 64 KiB for a few bytes, on each of as many streams as there may be, and no window. */
+static void heads_out_of_hpack(struct attack *a)
+{
+    struct frames *f = frames_greet(a->site->rig);
+    FRAMES_PUT(f, SETTINGS("\0\4\0\0\0\0"));
+    for (uint32_t n = 0; n < 100; n++) {
+        struct fields fields;
+        const char *lines = attack_fields(a, &fields, ASK_LENGTH, 50000);
+        hpack_put_lines(f, 2 * n + 1, lines, n == 0, HPACK_FULL_FIELDS - 1);
+    }
+    attack_hold(a, f, dice_once_in(&a->dice, 2));
+}
+
+/* Heads that are too large, until the connection is ended. */
+static void heads_that_are_too_large(struct attack *a)
+{
+    struct frames *f = frames_greet(a->site->rig);
+    for (uint32_t n = 0; n < 700; n++) {
+        struct fields fields;
+        const char *lines = attack_fields(a, &fields, ASK_LENGTH, 10);
+        hpack_put_lines(f, 2 * n + 1, lines, n == 0, HPACK_FULL_FIELDS + 1);
+        if (n % 50 == 49)
+            frames_send(f);
+    }
     attack_hold(a, f, true);
 }
 
@@ -257,6 +284,8 @@ static void (*const attacks[])(struct attack *) = {
     rapid_reset,
     flood,
     header_bomb,
+    heads_out_of_hpack,
+    heads_that_are_too_large,
     zero_window,
     unread_pushes,
     upload_that_stops,

@@ -68,15 +68,16 @@ void mem_free(void *ptr)
 
 void mem_trim(void) {}
 
-void blocks_init(struct blocks *b, size_t block_bytes, size_t max_kept)
+void blocks_init(struct blocks *b, struct account *account, size_t block_bytes, size_t max_kept)
 {
     (void)max_kept;
-    *b = (struct blocks){.block_bytes = block_bytes};
+    *b = (struct blocks){.block_bytes = block_bytes, .account = account};
 }
 
-void blocks_init_mapped(struct blocks *b, size_t block_bytes, size_t max_kept)
+void blocks_init_mapped(struct blocks *b, struct account *account, size_t block_bytes,
+                        size_t max_kept)
 {
-    blocks_init(b, block_bytes, max_kept);
+    blocks_init(b, account, block_bytes, max_kept);
     b->mapped = true;
 }
 
@@ -93,11 +94,15 @@ void blocks_fini(struct blocks *b)
 void *blocks_take(struct blocks *b)
 {
     /* What is mapped is all zero at first. */
-    return b->mapped ? mem_zalloc(1, b->block_bytes) : mem_alloc(b->block_bytes);
+    void *block = b->mapped ? mem_zalloc(1, b->block_bytes) : mem_alloc(b->block_bytes);
+    if (block)
+        account_charge(b->account, (int64_t)b->block_bytes);
+    return block;
 }
 
 void blocks_give(struct blocks *b, void *block)
 {
-    (void)b;
+    if (block)
+        account_charge(b->account, -(int64_t)b->block_bytes);
     mem_free(block);
 }

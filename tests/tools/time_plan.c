@@ -78,7 +78,7 @@ int main(void)
     diary_init(&diary);
     refusals_init(&refusals);
     arena_init(&p.arena, NULL);
-    blocks_init(&p.blocks, 8192, 64);
+    blocks_init(&p.blocks, NULL, 8192, 64);
     p.rules = (struct plan_rules){.off = PLAN_ON,
                                   .max_per_page = 50,
                                   .connection_left = UINT64_MAX,

@@ -14,7 +14,7 @@ static struct blocks blocks;
 static int make(void **state)
 {
     (void)state;
-    blocks_init(&blocks, BLOCK_BYTES, 1);
+    blocks_init(&blocks, NULL, BLOCK_BYTES, 1);
     return 0;
 }
 

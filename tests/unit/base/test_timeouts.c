@@ -120,6 +120,21 @@ static void one_that_ends_may_stop_the_next_and_start_again(void **state)
     assert_string_equal(ended, "ac");
 }
 
+static void those_that_run_are_told_in_order_with_their_ages(void **state)
+{
+    (void)state;
+    assert_null(timeouts_first(&queue));
+    timeout_start(&queue, &guests[0].timeout, 1000);
+    timeout_start(&queue, &guests[1].timeout, 1030);
+    assert_ptr_equal(timeouts_first(&queue), &guests[0].timeout);
+    assert_ptr_equal(timeouts_next(&queue, &guests[0].timeout), &guests[1].timeout);
+    assert_null(timeouts_next(&queue, &guests[1].timeout));
+    assert_int_equal(timeouts_age_ms(&queue, &guests[0].timeout, 1050), 50);
+    assert_int_equal(timeouts_age_ms(&queue, &guests[1].timeout, 1050), 20);
+    timeout_stop(&guests[0].timeout);
+    assert_ptr_equal(timeouts_first(&queue), &guests[1].timeout);
+}
+
 static void free_timeout(struct timeout *t)
 {
     free(t);
@@ -149,6 +164,7 @@ int main(void)
         cmocka_unit_test_setup(a_duration_of_zero_never_ends, make),
         cmocka_unit_test_setup(one_that_ends_may_stop_the_next_and_start_again, make),
         cmocka_unit_test_setup(one_that_ends_may_be_freed, make),
+        cmocka_unit_test_setup(those_that_run_are_told_in_order_with_their_ages, make),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -43,6 +43,8 @@ static void smallest_file_gets_every_default(void **state)
     assert_int_equal(c->limits.connections_per_address, 1000);
     assert_int_equal(c->limits.resets, 500);
     assert_int_equal(c->limits.min_rate, 50);
+    assert_int_equal(c->limits.memory.percent, 25);
+    assert_int_equal(c->limits.memory.bytes, 0);
     assert_int_equal(c->limits.idle_frames, 2000);
     assert_int_equal(c->timeouts.handshake_ms, 10000);
     assert_int_equal(c->timeouts.header_ms, 10000);

@@ -18,6 +18,7 @@ struct value {
 #define USER          "allowed is the name of a user: letters, digits, \"-\", \"_\", \".\""
 #define NO_UNIT       "the unit (ms, s, m or h) is missing; "
 #define FOLLOWS       "nothing may follow the host and port, since requests keep their own paths; "
+#define MEMORY        "allowed is a size from 1m to 1024g, a share of the machine's from 1% to 100%, or 0"
 #define TIME          "allowed is a duration from 1ms to 24h"
 #define TEN_BYTES     "/23456789_"
 #define FIFTY_BYTES   TEN_BYTES TEN_BYTES TEN_BYTES TEN_BYTES TEN_BYTES
@@ -146,6 +147,14 @@ static const struct value BAD[] = {
     {"[limits]", "resets", "0", "allowed is a whole number from 1 to 1000000"},
     {"[limits]", "idle_frames", "9", "allowed is a whole number from 10 to 1000000"},
     {"[limits]", "min_rate", "1k", "allowed is a whole number from 0 to 1000000"},
+    {"[limits]", "memory", "1023k", MEMORY},
+    {"[limits]", "memory", "1025g", MEMORY},
+    {"[limits]", "memory", "0%", MEMORY},
+    {"[limits]", "memory", "101%", MEMORY},
+    {"[limits]", "memory", "%", MEMORY},
+    {"[limits]", "memory", "25 %", MEMORY},
+    {"[limits]", "memory", "", MEMORY},
+    {"[limits]", "memory", "-1m", MEMORY},
     {"[limits]", "streams", "0", "allowed is a whole number from 1 to 1000"},
     {"[limits]", "streams", "1001", "allowed is a whole number from 1 to 1000"},
 
@@ -234,6 +243,14 @@ static const struct value GOOD[] = {
     {"[limits]", "resets", "1", "1"},
     {"[limits]", "min_rate", "0", "0"},
     {"[limits]", "idle_frames", "10", "10"},
+    {"[limits]", "memory", "0", "0"},
+    {"[limits]", "memory", "1m", "1m"},
+    {"[limits]", "memory", "1048577", "1048577"},
+    {"[limits]", "memory", "1536m", "1536m"},
+    {"[limits]", "memory", "2048m", "2g"},
+    {"[limits]", "memory", "1024g", "1024g"},
+    {"[limits]", "memory", "1%", "1%"},
+    {"[limits]", "memory", "100%", "100%"},
 
     {"[timeouts]", "handshake", "250ms", "250ms"},
     {"[timeouts]", "header", "60s", "1m"},

@@ -302,8 +302,8 @@ static void informational_heads_leave_nothing_behind(void **state)
         assert_int_equal(wire_feed(&w, span_of(hint, sizeof hint - 1)), 0);
         assert_string_equal(w.said.text, "103 no body\na: b\n");
     }
-    assert_int_equal(w.arena.total_bytes, 0);
-    assert_int_equal(w.interim.total_bytes, 0);
+    assert_int_equal(w.arena.held_bytes, 0);
+    assert_int_equal(w.interim.held_bytes, 0);
     w.said.len = 0;
     say_end(&w, wire_feed(&w, SPAN("HTTP/1.1 204 N\r\n\r\n")));
     assert_string_equal(w.said.text, "204 no body\nkeep");

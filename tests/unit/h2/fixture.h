@@ -279,7 +279,7 @@ static inline void rig_open(struct rig *r)
     memset(r, 0, sizeof *r);
     r->room = ROOM_BYTES;
     arena_init(&r->arena, NULL);
-    h2_cache_init(&r->cache);
+    h2_cache_init(&r->cache, NULL);
     r->session = h2_session_new(&server_events, r, &rig_limits, &r->cache);
     assert_non_null(r->session);
     assert_int_equal(nghttp2_session_callbacks_new(&cbs), 0);

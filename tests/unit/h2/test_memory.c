@@ -19,7 +19,7 @@ static nghttp2_mem mem;
 static int open_memory(void **state)
 {
     (void)state;
-    h2_cache_init(&cache);
+    h2_cache_init(&cache, NULL);
     h2_memory_init(&memory, &cache);
     mem = h2_memory_functions(&memory);
     return 0;

@@ -36,13 +36,13 @@ static struct fake_pool {
 } fake_pools[8];
 
 struct pools *pools_new(struct event_base *base, struct turn *turn, const struct config *config,
-                        struct tls_trust *trust, struct notes *notes)
+                        struct tls_trust *trust, struct notes *notes, struct account *account)
 {
     struct pools *p = calloc(1, sizeof *p);
     (void)base, (void)turn, (void)config, (void)trust, (void)notes;
     assert_non_null(p);
-    blocks_init(&p->body_blocks, POOL_BODY_BYTES, 0);
-    blocks_init(&p->upload_blocks, POOL_UPLOAD_BYTES, 0);
+    blocks_init(&p->body_blocks, account, POOL_BODY_BYTES, 0);
+    blocks_init(&p->upload_blocks, account, POOL_UPLOAD_BYTES, 0);
     return p;
 }
 

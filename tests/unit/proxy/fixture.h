@@ -17,6 +17,8 @@
 enum { START_MS = 1000000, REPORTS = 128 };
 
 static struct fixture {
+    struct budget budget;
+    struct account account;
     struct env env;
     struct client client;
     struct fake_session session;
@@ -67,7 +69,9 @@ static inline void fix_open(const char *more)
     if (!fix.config)
         fail_msg("%s", error.text);
     arena_init(&fix.arena, NULL);
-    const struct env_rules rules = {.config = fix.config, .key = {1, 2}};
+    budget_init(&fix.budget, NULL, NULL);
+    account_init(&fix.account, &fix.budget);
+    const struct env_rules rules = {.config = fix.config, .account = &fix.account, .key = {1, 2}};
     assert_true(env_init(&fix.env, NULL, &rules));
     steps_install(&fix.env);
     fix.env.report = fix_report;
@@ -89,6 +93,7 @@ static inline void fix_open(const char *more)
     list_init(&c->streams);
     turn_task_init(&c->write, fix_write);
     timeout_init(&c->timeout, NULL);
+    timeout_init(&c->idle, NULL);
     diary_init(&c->diary);
 }
 
@@ -98,6 +103,7 @@ static inline void fix_close(void)
     assert_int_equal(fix.client.streams_len, 0);
     diary_fini(&fix.client.diary);
     timeout_stop(&fix.client.timeout);
+    timeout_stop(&fix.client.idle);
     env_fini(&fix.env);
     config_free(fix.config);
     arena_fini(&fix.arena);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "h2/session.h"
+#include "proxy/charge.h"
 #include "proxy/client.h"
 #include "proxy/steps.h"
 
@@ -16,6 +17,8 @@ enum { START_MS = 1000000 };
 
 static struct {
     struct env env;
+    struct budget budget;
+    struct account account;
     struct config *config;
     struct crowd crowd;
     struct fake_session session;
@@ -62,7 +65,10 @@ static void open_env(const char *more)
     if (!t.config)
         fail_msg("%s", error.text);
     struct event_base *base = event_base_new();
-    const struct env_rules rules = {.config = t.config, .crowd = &t.crowd, .key = {1, 2}};
+    budget_init(&t.budget, NULL, NULL);
+    account_init(&t.account, &t.budget);
+    const struct env_rules rules = {
+        .config = t.config, .crowd = &t.crowd, .account = &t.account, .key = {1, 2}};
     assert_true(base && env_init(&t.env, base, &rules));
     t.env.events = &events;
     t.env.turn.now_ms = START_MS;
@@ -407,9 +413,9 @@ static void too_many_resets_end_the_connection(void **state)
     (void)state;
     open_client();
     for (int i = 0; i < 500; i++)
-        client_count_reset(t.client);
+        charge_reset(t.client);
     said("");
-    client_count_reset(t.client);
+    charge_reset(t.client);
     said("leave calm\n");
 }
 

@@ -16,7 +16,7 @@ static int set_up(void **state)
 {
     (void)state;
     fake_tls_reset();
-    blocks_init(&blocks, RECORD_BYTES, 1);
+    blocks_init(&blocks, NULL, RECORD_BYTES, 1);
     outlet_init(&outlet, &blocks);
     memset(&session, 0, sizeof session);
     session.base.verbs = &fake_verbs;

@@ -84,7 +84,7 @@ static void a_timeout_does_not_start_anew_with_every_byte(void **state)
     const struct pace_facts facts = {.wait = PACE_WAIT_SEND, .holds = true};
     pace_watch(&pace, &rules, &facts, NOW_MS);
     for (uint64_t ms = 0; ms < GRACE_MS; ms += 100) {
-        pace_moved(&pace, 1);
+        pace_moved(&pace, 1, NOW_MS + ms);
         pace_watch(&pace, &rules, &facts, NOW_MS + ms);
     }
     timeouts_expire(&grace, NOW_MS + GRACE_MS);
@@ -140,7 +140,7 @@ static void a_stalled_client_goes_on_if_it_moved_enough(void **state)
         const struct pace_facts waiting = {.wait = PACE_WAIT_READ};
         pace_stop(&pace);
         pace_watch(&pace, &rules, &waiting, NOW_MS);
-        pace_moved(&pace, cases[i].moved);
+        pace_moved(&pace, cases[i].moved, NOW_MS);
         if (pace_goes_on(&pace, &rules, &cases[i].facts) != cases[i].goes_on)
             fail_msg("case %zu", i);
     }
@@ -160,7 +160,7 @@ static void a_client_keeps_its_connection_if_all_its_streams_move_enough(void **
     facts.client_bytes = 1000 + 3 * enough;
     assert_true(pace_keeps(&pace, &rules, &facts));
     facts.client_bytes = 1000;
-    pace_moved(&pace, enough);
+    pace_moved(&pace, enough, NOW_MS);
     assert_true(pace_keeps(&pace, &rules, &facts));
     assert_true(pace_keeps(&pace, &rules, &none));
 }
@@ -172,8 +172,51 @@ static void a_talk_ends_when_both_sides_are_silent_for_as_long_as_each_may(void 
     pace_watch(&pace, &rules, &talk, NOW_MS);
     assert_true(pace_goes_on(&pace, &rules, &talk));  /* 60 s of 90 */
     assert_false(pace_goes_on(&pace, &rules, &talk)); /* 120 s */
-    pace_moved(&pace, 1);
+    pace_moved(&pace, 1, NOW_MS);
     assert_true(pace_goes_on(&pace, &rules, &talk));
+}
+
+/* For those that are to give way: who moves anything now does not stand still, who moved enough is
+ * not slow. */
+static void how_an_exchange_fares_is_told_by_what_it_moved_and_when(void **state)
+{
+    enum { LOOK_MS = 10000, RECENT_MS = 1000 };
+    (void)state;
+    static const struct {
+        size_t moved;
+        uint64_t ago_ms; /* before LOOK_MS */
+        struct pace_facts facts;
+        enum pace_step step;
+        uint64_t silent_ms;
+    } cases[] = {
+        {0, LOOK_MS, {.wait = PACE_WAIT_READ}, PACE_STILL, LOOK_MS},
+        {1, 999, {.wait = PACE_WAIT_READ}, PACE_SLOW, 999},
+        {1, 1000, {.wait = PACE_WAIT_READ}, PACE_STILL, 1000},
+        {RATE * LOOK_MS / 1000 - 1, 0, {.wait = PACE_WAIT_SEND}, PACE_SLOW, 0},
+        {RATE * LOOK_MS / 1000, 0, {.wait = PACE_WAIT_SEND}, PACE_FINE, 0},
+        /* It took much, and then nothing. */
+        {1000000, 2000, {.wait = PACE_WAIT_READ}, PACE_STILL, 2000},
+        /* It takes what others of its streams have. */
+        {0, LOOK_MS, {.wait = PACE_WAIT_READ, .has_window = true}, PACE_SLOW, LOOK_MS},
+        {1000000, 2000, {.wait = PACE_WAIT_READ, .has_window = true}, PACE_FINE, 2000},
+        {0,
+         LOOK_MS,
+         {.wait = PACE_WAIT_READ, .has_window = true, .quiet_ms = RECENT_MS},
+         PACE_STILL,
+         LOOK_MS},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        tear_down(state);
+        set_up(state);
+        pace_watch(&pace, &rules, &cases[i].facts, NOW_MS);
+        if (cases[i].moved > 0)
+            pace_moved(&pace, cases[i].moved, NOW_MS + LOOK_MS - cases[i].ago_ms);
+        uint64_t now = NOW_MS + LOOK_MS;
+        enum pace_step step = pace_step(&pace, &rules, &cases[i].facts, RECENT_MS, now);
+        uint64_t silent = pace_silent_ms(&pace, &rules, now);
+        if (step != cases[i].step || silent != cases[i].silent_ms)
+            fail_msg("case %zu: %d after %d ms", i, step, (int)silent);
+    }
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -186,6 +229,7 @@ int main(void)
         TEST(grace_begins_anew_with_the_100),
         TEST(a_stalled_client_goes_on_if_it_moved_enough),
         TEST(a_client_keeps_its_connection_if_all_its_streams_move_enough),
+        TEST(how_an_exchange_fares_is_told_by_what_it_moved_and_when),
         TEST(a_talk_ends_when_both_sides_are_silent_for_as_long_as_each_may),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

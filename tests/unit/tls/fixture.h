@@ -195,7 +195,7 @@ static inline void talk_init(struct talk *t, struct tls_context *ctx,
     *t = (struct talk){.alert = -1};
     signal(SIGPIPE, SIG_IGN);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, t->fds), 0);
-    blocks_init(&t->blocks, TLS_OUT_BYTES, 1);
+    blocks_init(&t->blocks, NULL, TLS_OUT_BYTES, 1);
     t->server = tls_conn_new(ctx, t->fds[1], &t->blocks);
     assert_non_null(t->server);
     t->client_ctx = SSL_CTX_new(TLS_client_method());

@@ -58,7 +58,7 @@ static inline void visit_init(struct visit *v, const struct visit_options *o)
     assert_string_equal(error.text, "");
     v->target = tls_target_new(v->trust, &v->config, &v->origin);
     assert_non_null(v->target);
-    blocks_init(&v->blocks, TLS_OUT_BYTES, 1);
+    blocks_init(&v->blocks, NULL, TLS_OUT_BYTES, 1);
     v->ctx = SSL_CTX_new(TLS_server_method());
     SSL_CTX_set_security_level(v->ctx, 0);
     SSL_CTX_set_min_proto_version(v->ctx, o->version);
