@@ -51,6 +51,14 @@ static void start(struct rig *rig, const char *conf)
     assert_int_equal(daemon_metric(rig->daemon, "requests_total"), 0);
 }
 
+/* Valgrind takes what the C library has for a thread that is left behind as lost, and chooses the
+ * status. */
+static bool is_status(int ended, int expected)
+{
+    const char *wrapper = getenv("HEADSTART_WRAPPER");
+    return wrapper && *wrapper ? ended > 0 : ended == expected;
+}
+
 /* It ends in time, with this status and this message. */
 static void expect_end(struct rig *rig, unsigned ms, int status, const char *says)
 {
@@ -59,7 +67,7 @@ static void expect_end(struct rig *rig, unsigned ms, int status, const char *say
     char *messages = daemon_messages(d);
     rig->daemon = NULL;
     daemon_kill(d);
-    bool fine = ended == status && strstr(messages, says);
+    bool fine = is_status(ended, status) && strstr(messages, says);
     if (!fine)
         print_error("status %d, not %d; it says:\n%s\n", ended, status, messages);
     free(messages);
