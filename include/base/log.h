@@ -27,7 +27,8 @@ void log_finish(unsigned ms);
 
 /* Messages above `level` are dropped from now on. */
 void log_set_level(enum log_level level);
-/* Writes one line; control bytes in it are shown as "\xNN". Cut at 2,000 bytes. */
+/* Writes one line; what is no text in it is shown as "\xNN" (text_put_visible()). Cut at 2,000
+ * bytes. */
 void log_write(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* Writes a line that is whole but for its newline, whatever the level. */

@@ -41,9 +41,13 @@ void text_put_padded(struct text *t, uint64_t n, unsigned digits);
 void text_put_thousandths(struct text *t, uint64_t n);
 /* Appends `n` in lower case hexadecimal digits, at least `digits` (1 to 16) of them. */
 void text_put_hex(struct text *t, uint64_t n, unsigned digits);
-/* Appends `s` as a JSON string (RFC 8259 §7) in its quotes. A byte that is not UTF-8 is shown as
- * the character of that number. */
+/* Appends `s` as a JSON string (RFC 8259 §7) in its quotes. Characters that act on whoever shows
+ * them (controls, separators of lines, bidirectional controls) are "\uNNNN"; a byte that is not
+ * UTF-8 is shown as the character of that number. */
 void text_put_json(struct text *t, struct span s);
+/* Appends `s` for a terminal and for a log of one line a message: every byte of such characters,
+ * and every byte that is not UTF-8, is "\xNN". */
+void text_put_visible(struct text *t, struct span s);
 
 /* Makes room in `arena` for the text that `t` measured, and begins it anew there. False, and
  * arena->failed, when memory is out; `t` measures on then. */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/scribe.h"
+#include "base/text.h"
 
 enum { LINE_BYTES = 2000 };
 
@@ -19,20 +20,6 @@ static struct sink *_Atomic sink; /* NULL: the scribe does not run */
 void log_set_level(enum log_level level)
 {
     threshold = level;
-}
-
-/* Text of a peer may be in a message: no byte of it may forge a line or drive a terminal. */
-static size_t escape(char *out, size_t size, const char *in)
-{
-    size_t n = 0;
-    for (; *in && n + 5 < size; in++) {
-        unsigned char c = (unsigned char)*in;
-        if (c < 0x20 || c == 0x7f)
-            n += (size_t)snprintf(out + n, size - n, "\\x%02x", c);
-        else
-            out[n++] = (char)c;
-    }
-    return n;
 }
 
 static void put(struct span line)
@@ -50,14 +37,17 @@ void log_write(enum log_level level, const char *fmt, ...)
     static const int priorities[] = {3, 4, 6, 7};
     if (level > threshold)
         return;
-    char text[LINE_BYTES], line[LINE_BYTES * 4 + 32];
+    char message[LINE_BYTES], line[LINE_BYTES];
     va_list args;
     va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
+    vsnprintf(message, sizeof message, fmt, args);
     va_end(args);
     int n = getenv("JOURNAL_STREAM") ? snprintf(line, sizeof line, "<%d>", priorities[level])
                                      : snprintf(line, sizeof line, "headstart: %s: ", words[level]);
-    size_t len = (size_t)n + escape(line + n, sizeof line - (size_t)n - 1, text);
+    /* Text of a peer may be in a message: none of it may forge a line or drive a terminal. */
+    struct text visible = {.at = line, .room = sizeof line - 1, .len = (size_t)n};
+    text_put_visible(&visible, span_str(message));
+    size_t len = visible.len < visible.room ? visible.len : visible.room;
     line[len++] = '\n';
     put(span_of(line, len));
 }

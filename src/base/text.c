@@ -67,6 +67,37 @@ static size_t utf8_len(struct span s)
     return overlong || outside ? 0 : len;
 }
 
+/* The number of the character at the front of `s`, whose sequence is `len` bytes long. */
+static uint32_t utf8_code(struct span s, size_t len)
+{
+    static const unsigned char masks[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+    uint32_t code = (unsigned char)s.ptr[0] & masks[len];
+    for (size_t i = 1; i < len; i++)
+        code = code << 6 | ((unsigned char)s.ptr[i] & 0x3f);
+    return code;
+}
+
+/* The character is not text but does something to whoever shows it: Unicode's controls (Cc), which
+ * drive terminals, its separators of lines and paragraphs (Zl, Zp), which end a line for some
+ * readers, and its Bidi_Control, which puts what follows in another order (CVE-2021-42574). */
+static bool is_acting(uint32_t code)
+{
+    return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x61c || code == 0x200e ||
+           code == 0x200f || (code >= 0x2028 && code <= 0x202e) ||
+           (code >= 0x2066 && code <= 0x2069);
+}
+
+/* The length of the character at the front of `s`; `*code` is its number where it is one that acts,
+ * or a byte that is no UTF-8, and UINT32_MAX where it may be shown as it is. */
+static size_t take_character(struct span s, uint32_t *code)
+{
+    size_t len = utf8_len(s);
+    *code = len > 0 ? utf8_code(s, len) : (unsigned char)s.ptr[0];
+    if (len > 0 && !is_acting(*code))
+        *code = UINT32_MAX;
+    return len > 0 ? len : 1;
+}
+
 /* The byte stands for itself in a JSON string. */
 static bool is_plain(char byte)
 {
@@ -77,14 +108,14 @@ static bool is_plain(char byte)
 /* Appends the character at the front of `s`, which is not plain; returns its length. */
 static size_t put_special(struct text *t, struct span s)
 {
-    unsigned char c = (unsigned char)s.ptr[0];
-    size_t len = utf8_len(s);
-    if (c < 0x20 || c == 0x7f || len == 0) {
+    uint32_t code;
+    size_t len = take_character(s, &code);
+    if (code != UINT32_MAX) {
         text_put(t, SPAN("\\u"));
-        text_put_hex(t, c, 4);
-        return 1;
+        text_put_hex(t, code, 4); /* all of them have four digits at most */
+        return len;
     }
-    if (c == '"' || c == '\\')
+    if (s.ptr[0] == '"' || s.ptr[0] == '\\')
         text_put_char(t, '\\');
     text_put(t, span_of(s.ptr, len));
     return len;
@@ -103,6 +134,21 @@ void text_put_json(struct text *t, struct span s)
             s = span_from(s, put_special(t, s));
     }
     text_put_char(t, '"');
+}
+
+void text_put_visible(struct text *t, struct span s)
+{
+    while (s.len > 0) {
+        uint32_t code;
+        size_t len = take_character(s, &code);
+        for (size_t i = 0; code != UINT32_MAX && i < len; i++) {
+            text_put(t, SPAN("\\x"));
+            text_put_hex(t, (unsigned char)s.ptr[i], 2);
+        }
+        if (code == UINT32_MAX)
+            text_put(t, span_of(s.ptr, len));
+        s = span_from(s, len);
+    }
 }
 
 bool text_place(struct text *t, struct arena *arena)

@@ -108,6 +108,39 @@ static void any_byte_of_a_client_stays_one_line_of_json(void **state)
     json_decref(line);
 }
 
+/* NEL, CSI and the line separator end a line or drive a terminal, and the override turns what
+ * follows it: none of them is in the log as it came, whatever the format. */
+static void characters_that_act_are_escaped(void **state)
+{
+    static const char hostile[] = "a\xc2\x85\xc2\x9b"
+                                  "2J\xe2\x80\xa8\xe2\x80\xae\xe2\x81\xa6\x9bz";
+    static const char *const acting[] = {"\xc2\x85",     "\xc2\x9b",     "\xe2\x80\xa8",
+                                         "\xe2\x80\xae", "\xe2\x81\xa6", "\x9b"};
+    static const struct {
+        const char *format, *escaped;
+    } cases[] = {
+        {"", "\"user_agent\":\"a\\u0085\\u009b2J\\u2028\\u202e\\u2066\\u009bz\""},
+        {"format = combined\n",
+         "\"a\\xC2\\x85\\xC2\\x9B2J\\xE2\\x80\\xA8\\xE2\\x80\\xAE\\xE2\\x81\\xA6\\x9Bz\""},
+    };
+    struct rig *rig = *state;
+    struct stub *stub = rig_stub(rig, NULL);
+    const char *conf = rig_text(rig, "[origin app]\n%s", rig_url(rig, stub));
+    for (size_t i = 0; i < CHECK_LEN(cases); i++) {
+        rig_daemon(rig, &(struct daemon_setup){.conf = conf, .log = cases[i].format});
+        struct peer *p = rig_peer(rig, NULL);
+        peer_until_closed(p, peer_get(p, "/", FIELDS("user-agent", hostile)));
+        daemon_log_lines(rig->daemon, 1);
+        char *text = daemon_output(rig->daemon);
+        check_holds(text, cases[i].escaped);
+        for (size_t k = 0; k < CHECK_LEN(acting); k++)
+            check_lacks(text, acting[k]);
+        free(text);
+        rig_close_peer(rig, p);
+        rig_stop_daemon(rig);
+    }
+}
+
 /* Waits until the file exists and has `n` lines. Free with free(). */
 static char *wait_for_lines(const char *path, size_t n)
 {
@@ -194,6 +227,7 @@ int main(void)
         RIG_TEST(status_is_the_one_that_the_client_got),
         RIG_TEST(refused_requests_have_their_line_and_reason),
         RIG_TEST(any_byte_of_a_client_stays_one_line_of_json),
+        RIG_TEST(characters_that_act_are_escaped),
         RIG_TEST(combined_format_goes_to_a_file),
         RIG_TEST(log_file_that_was_moved_is_opened_anew),
         RIG_TEST(log_that_is_off_is_silent),

@@ -78,6 +78,25 @@ static void control_bytes_cannot_forge_a_line(void **state)
                         "headstart: error: a\\x0aheadstart: error: forged\\x1b[2J\\x7f\xc3\xa9\n");
 }
 
+static void say_what_acts(void)
+{
+    log_error("%s", "\xc2\x85 \xc2\x9b"
+                    "2J \xe2\x80\xa8 \xe2\x80\xae \xe2\x81\xa7 \x9b"
+                    "1m \xe2\x82");
+    log_error("%s", "\xc2\xa0 \xe2\x82\xac \xf0\x9f\x98\x80");
+}
+
+/* NEL, CSI, LINE SEPARATOR, RIGHT-TO-LEFT OVERRIDE, RIGHT-TO-LEFT ISOLATE; a CSI of one byte, and a
+ * character that was cut. */
+static void characters_that_act_on_a_terminal_are_shown_as_their_bytes(void **state)
+{
+    (void)state;
+    listen_to(say_what_acts);
+    assert_string_equal(text, "headstart: error: \\xc2\\x85 \\xc2\\x9b2J \\xe2\\x80\\xa8 "
+                              "\\xe2\\x80\\xae \\xe2\\x81\\xa7 \\x9b1m \\xe2\\x82\n"
+                              "headstart: error: \xc2\xa0 \xe2\x82\xac \xf0\x9f\x98\x80\n");
+}
+
 static void say_too_much(void)
 {
     static char much[5000];
@@ -99,6 +118,7 @@ int main(void)
         cmocka_unit_test_setup(messages_above_the_level_are_dropped, make),
         cmocka_unit_test_setup(the_journal_gets_its_priorities, make),
         cmocka_unit_test_setup(control_bytes_cannot_forge_a_line, make),
+        cmocka_unit_test_setup(characters_that_act_on_a_terminal_are_shown_as_their_bytes, make),
         cmocka_unit_test_setup(a_long_message_is_cut_and_stays_one_line, make),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -133,6 +133,82 @@ static void json_strings_hold_any_bytes(void **state)
     }
 }
 
+/* Every character that acts, and its neighbours, which are text. */
+static const struct {
+    uint32_t first, last;
+} acting[] = {{0x80, 0x9f}, {0x61c, 0x61c}, {0x200e, 0x200f}, {0x2028, 0x202e}, {0x2066, 0x2069}};
+
+/* Writes the character of a number up to 0xffff in UTF-8. */
+static struct span utf8(char out[3], uint32_t code)
+{
+    size_t n = 0;
+    if (code < 0x800) {
+        out[n++] = (char)(0xc0 | code >> 6);
+    } else {
+        out[n++] = (char)(0xe0 | code >> 12);
+        out[n++] = (char)(0x80 | (code >> 6 & 0x3f));
+    }
+    out[n++] = (char)(0x80 | (code & 0x3f));
+    return span_of(out, n);
+}
+
+static void expect_character(uint32_t code, bool acts)
+{
+    char bytes[3], room[64], json[16], visible[16];
+    struct span c = utf8(bytes, code);
+    if (acts)
+        snprintf(json, sizeof json, "\"\\u%04x\"", code);
+    else
+        snprintf(json, sizeof json, "\"%.*s\"", (int)c.len, bytes);
+    struct text t = {.at = room, .room = sizeof room};
+    text_put_json(&t, c);
+    expect(&t, json);
+    size_t n = 0;
+    for (size_t i = 0; acts && i < c.len; i++)
+        n += (size_t)snprintf(visible + n, sizeof visible - n, "\\x%02x", (unsigned char)bytes[i]);
+    if (!acts)
+        snprintf(visible, sizeof visible, "%.*s", (int)c.len, bytes);
+    t = (struct text){.at = room, .room = sizeof room};
+    text_put_visible(&t, c);
+    expect(&t, visible);
+}
+
+static void characters_that_act_are_never_written_as_they_are(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(acting); i++) {
+        for (uint32_t code = acting[i].first; code <= acting[i].last; code++)
+            expect_character(code, true);
+        if (acting[i].first > 0x80)
+            expect_character(acting[i].first - 1, false);
+        expect_character(acting[i].last + 1, false);
+    }
+}
+
+static void what_is_visible_stays_and_the_rest_is_shown_byte_by_byte(void **state)
+{
+    (void)state;
+    static const struct {
+        struct span in;
+        const char *out;
+    } cases[] = {
+        {{"", 0}, ""},
+        {{"plain \"\\", 8}, "plain \"\\"},
+        {{"\0\t\n\x1b[2J\x7f", 8}, "\\x00\\x09\\x0a\\x1b[2J\\x7f"},
+        {{"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", 9}, "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80"},
+        {{"\xff\x9b", 2}, "\\xff\\x9b"},
+        {{"\xe2\x80", 2}, "\\xe2\\x80"},              /* cut */
+        {{"\xed\xa0\x80", 3}, "\\xed\\xa0\\x80"},     /* a surrogate */
+        {{"a\xe2\x80\xaez", 5}, "a\\xe2\\x80\\xaez"}, /* RIGHT-TO-LEFT OVERRIDE */
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char room[64];
+        struct text t = {.at = room, .room = sizeof room};
+        text_put_visible(&t, cases[i].in);
+        expect(&t, cases[i].out);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -143,6 +219,8 @@ int main(void)
         TEST(a_text_is_measured_and_then_written_by_the_same_calls),
         TEST(a_text_is_cut_where_the_room_ends),
         TEST(json_strings_hold_any_bytes),
+        TEST(characters_that_act_are_never_written_as_they_are),
+        TEST(what_is_visible_stays_and_the_rest_is_shown_byte_by_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -340,7 +340,7 @@ static void quick_start_names_the_wrong_flag(void **state)
          "command line: --origin http://me@x: a user's name and password cannot be given; allowed "
          "is http://HOST[:PORT], https://HOST[:PORT] or http://unix:PATH"},
         {"a\nb", NULL, NULL, NULL,
-         "command line: --origin a?b: allowed is http://HOST[:PORT], https://HOST[:PORT] or "
+         "command line: --origin a\\x0ab: allowed is http://HOST[:PORT], https://HOST[:PORT] or "
          "http://unix:PATH"},
         {"http://x", "443", NULL, NULL,
          "command line: --listen 443: allowed is IPV4:PORT, [IPV6]:PORT, *:PORT or unix:PATH"},
