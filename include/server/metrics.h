@@ -10,8 +10,8 @@
 #include "proxy/report.h"
 #include "tls/failure.h"
 
-/* name, kind, help. What is labelled (responses, failures, links, push_off, handshakes_failed)
- * is not in this list. */
+/* name, kind, help. What is labelled (responses, failures, links, push_off, handshakes_failed) is
+ * not in this list, nor what is a time. */
 #define METRICS(X)                                                                                 \
     X(connections_open, "gauge", "Connections of clients that are open.")                          \
     X(connections_total, "counter", "Connections of clients that were accepted.")                  \
@@ -31,16 +31,23 @@
     X(requests_total, "counter", "Requests of clients that have ended.")                           \
     X(pushes_total, "counter", "Promised exchanges that have ended.")                              \
     X(response_body_bytes_total, "counter", "Bytes of response bodies sent to clients.")           \
-    X(duration_us_total, "counter", "Microseconds from head to end, over all exchanges.")          \
-    X(coalesced_us_total, "counter", "Microseconds for which busy workers let events gather.")     \
     X(log_lines_lost_total, "counter",                                                             \
       "Lines of the logs that were lost: nobody read them, the disk was full, or memory was out.")
+
+/* member in microseconds, name in seconds, the base unit of Prometheus, help. All are counters. */
+#define METRICS_TIMES(X)                                                                           \
+    X(duration_us_total, duration_seconds_total, "Seconds from head to end, over all exchanges.")  \
+    X(coalesced_us_total, coalesced_seconds_total,                                                 \
+      "Seconds for which busy workers let events gather.")
 
 enum { METRICS_STATUS_CLASSES = 6 };
 
 struct metrics {
 #define X(name, kind, help) atomic_ullong name;
     METRICS(X)
+#undef X
+#define X(member, name, help) atomic_ullong member;
+    METRICS_TIMES(X)
 #undef X
     atomic_ullong responses[METRICS_STATUS_CLASSES]; /* by the first digit; 0: none was sent */
     atomic_ullong failures[FAILURES_END];

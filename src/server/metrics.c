@@ -52,6 +52,9 @@ void metrics_add(struct metrics *to, const struct metrics *from)
 #define X(name, kind, help) add(&to->name, value(&from->name));
     METRICS(X)
 #undef X
+#define X(member, name, help) add(&to->member, value(&from->member));
+    METRICS_TIMES(X)
+#undef X
     add_all(to->responses, from->responses, ARRAY_LEN(to->responses));
     add_all(to->failures, from->failures, ARRAY_LEN(to->failures));
     add_all(to->links, from->links, ARRAY_LEN(to->links));
@@ -62,6 +65,13 @@ void metrics_add(struct metrics *to, const struct metrics *from)
 static void print_head(FILE *out, const char *name, const char *kind, const char *help)
 {
     fprintf(out, "# HELP headstart_%s %s\n# TYPE headstart_%s %s\n", name, help, name, kind);
+}
+
+/* Prints a time in seconds, to the microsecond. */
+static void print_time(FILE *out, const char *name, const char *help, unsigned long long us)
+{
+    print_head(out, name, "counter", help);
+    fprintf(out, "headstart_%s %llu.%06llu\n", name, us / 1000000, us % 1000000);
 }
 
 static void print_responses(const struct metrics *m, FILE *out)
@@ -115,6 +125,9 @@ void metrics_print(const struct metrics *m, FILE *out)
     print_head(out, #name, kind, help);                                                            \
     fprintf(out, "headstart_" #name " %llu\n", value(&m->name));
     METRICS(X)
+#undef X
+#define X(member, name, help) print_time(out, #name, help, value(&m->member));
+    METRICS_TIMES(X)
 #undef X
     print_responses(m, out);
     print_failures(m, out);

@@ -42,8 +42,8 @@ static char *print(const struct metrics *m)
     return text;
 }
 
-/* `m` prints the sample `name` once, with this value. */
-static void expect_in(const struct metrics *m, const char *name, unsigned long long value)
+/* `m` prints the sample `name` once, with the value that is written as `value`. */
+static void expect_text_in(const struct metrics *m, const char *name, const char *value)
 {
     char line[256];
     char *text = print(m);
@@ -52,10 +52,17 @@ static void expect_in(const struct metrics *m, const char *name, unsigned long l
     if (!at)
         fail_msg("there is no %s in\n%s", name, text);
     assert_null(strstr(at + 1, line));
-    snprintf(line, sizeof line, "\nheadstart_%s %llu\n", name, value);
+    snprintf(line, sizeof line, "\nheadstart_%s %s\n", name, value);
     if (strncmp(at, line, strlen(line)) != 0)
-        fail_msg("%s is not %llu in\n%s", name, value, text);
+        fail_msg("%s is not %s in\n%s", name, value, text);
     free(text);
+}
+
+static void expect_in(const struct metrics *m, const char *name, unsigned long long value)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%llu", value);
+    expect_text_in(m, name, text);
 }
 
 static void expect(const char *name, unsigned long long value)
@@ -71,7 +78,7 @@ static void exchange_adds_its_numbers(void **state)
     expect("requests_total", 2);
     expect("pushes_total", 0);
     expect("response_body_bytes_total", 10000000000);
-    expect("duration_us_total", 24690);
+    expect_text_in(&metrics, "duration_seconds_total", "0.024690");
     expect("connections_total", 0);
 }
 
@@ -178,7 +185,7 @@ static void expect_sample(const char *line, const char *family)
     if (len != strlen(family) || strncmp(line, family, len) != 0)
         fail_msg("not of %s: %s", family, line);
     assert_non_null(value);
-    assert_int_equal(strspn(value + 1, "0123456789"), strlen(value + 1));
+    assert_int_equal(strspn(value + 1, "0123456789."), strlen(value + 1));
     if (line[len] == '{')
         assert_int_equal(value[-1], '}');
 }
@@ -203,11 +210,95 @@ static void every_family_is_described_before_its_samples(void **state)
         expect_sample(line, family);
         samples++;
     }
-#define X(name, kind, help) +1
-    size_t plain = METRICS(X);
+#define X(name, kind_or_time, help) +1
+    size_t plain = METRICS(X) METRICS_TIMES(X);
 #undef X
     assert_int_equal(samples, plain + METRICS_STATUS_CLASSES + (FAILURES_END - 1) +
                                   PLAN_VERDICTS_END + (PLAN_OFF_END - 1) + TLS_FAILURES_END);
+    free(text);
+}
+
+static void times_are_seconds_with_all_their_microseconds(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned long long us;
+        const char *seconds;
+    } cases[] = {{0, "0.000000"},
+                 {1, "0.000001"},
+                 {999999, "0.999999"},
+                 {1000000, "1.000000"},
+                 {86400000001, "86400.000001"},
+                 {18446744073709551615ULL, "18446744073709.551615"}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        set_up(NULL);
+        atomic_store(&metrics.coalesced_us_total, cases[i].us);
+        expect_text_in(&metrics, "coalesced_seconds_total", cases[i].seconds);
+    }
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t len = strlen(text), end_len = strlen(end);
+    return len >= end_len && strcmp(text + len - end_len, end) == 0;
+}
+
+/* The words of a name, between its underscores, must not be one of `words`. */
+static void expect_no_word(const char *name, const char *const *words, const char *why)
+{
+    char copy[128], *rest = copy, *word;
+    snprintf(copy, sizeof copy, "%s", name);
+    while ((word = strsep(&rest, "_"))) {
+        for (size_t i = 0; words[i]; i++) {
+            if (strcmp(word, words[i]) == 0)
+                fail_msg("%s: \"%s\" %s", name, word, why);
+        }
+    }
+}
+
+/* The rules of `promtool check metrics`. */
+static void expect_linted(const char *name, const char *kind, const char *help)
+{
+    static const char *const abbreviated[] = {"s",  "ms", "us", "ns", "sec", "b",
+                                              "kb", "mb", "gb", "h",  "d",   NULL};
+    static const char *const not_base[] = {
+        "milliseconds", "microseconds", "nanoseconds", "minutes",   "hours",     "days",
+        "weeks",        "bits",         "kilobytes",   "megabytes", "gigabytes", "kibibytes",
+        "mebibytes",    "millis",       "micros",      "percent",   "celcius",   NULL};
+    static const char *const kinds[] = {"counter", "gauge", "histogram", "summary", NULL};
+    static const char *const of_others[] = {"_count", "_sum", "_bucket", "_info"};
+    bool is_counter = strcmp(kind, "counter") == 0;
+    if (ends_with(name, "_total") != is_counter)
+        fail_msg("%s is a %s", name, kind);
+    if (strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") != strlen(name))
+        fail_msg("%s is not in snake case", name);
+    expect_no_word(name, abbreviated, "is an abbreviated unit");
+    expect_no_word(name, not_base, "is no base unit");
+    expect_no_word(name, kinds, "is a kind");
+    for (size_t i = 0; i < ARRAY_LEN(of_others); i++)
+        assert_false(ends_with(name, of_others[i]));
+    if (strlen(help) < 2)
+        fail_msg("%s has no help", name);
+}
+
+static void names_pass_the_rules_of_prometheus(void **state)
+{
+    (void)state;
+    char *text = print(&metrics), *rest = text, *line;
+    size_t families = 0;
+    while ((line = strsep(&rest, "\n")) && rest) {
+        char name[128], typed[128], kind[16];
+        int help = 0;
+        if (sscanf(line, "# HELP %127s %n", name, &help) != 1)
+            continue;
+        const char *sentence = line + help;
+        line = strsep(&rest, "\n");
+        assert_int_equal(sscanf(line, "# TYPE %127s %15s", typed, kind), 2);
+        assert_string_equal(typed, name);
+        expect_linted(name, kind, sentence);
+        families++;
+    }
+    assert_true(families > 10);
     free(text);
 }
 
@@ -221,6 +312,8 @@ int main(void)
         cmocka_unit_test_setup(verdicts_and_reasons_are_counted_where_links_were_planned, set_up),
         cmocka_unit_test_setup(sets_add_up, set_up),
         cmocka_unit_test_setup(every_family_is_described_before_its_samples, set_up),
+        cmocka_unit_test_setup(times_are_seconds_with_all_their_microseconds, set_up),
+        cmocka_unit_test_setup(names_pass_the_rules_of_prometheus, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
