@@ -1,7 +1,8 @@
 /* source.h - what a proxy.conf says, before it is understood: its sections in their order, each
  * with the text of the options that it gives. The only file that knows inih. Here an unknown
  * section or option is refused, and one that is given twice; whether a value is right is not looked
- * at. A line's end may be CR LF; a comment stands on a line of its own. */
+ * at, but for what looks like a comment behind it. A line's end may be CR LF; a comment stands on a
+ * line of its own. */
 #ifndef CONFIG_SOURCE_H
 #define CONFIG_SOURCE_H
 

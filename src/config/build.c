@@ -1,8 +1,7 @@
 #include "config/build.h"
 
-#include <netinet/in.h>
-
 #include "base/mem.h"
+#include "config/addresses.h"
 #include "config/fault.h"
 
 struct build {
@@ -123,25 +122,7 @@ static bool check_sections(struct build *b)
     return true;
 }
 
-static bool is_same_address(const struct config_address *a, const struct config_address *b)
-{
-    return a->len == b->len && memcmp(&a->storage, &b->storage, a->len) == 0;
-}
-
-/* Port 0 is another free port each time. */
-static bool is_free_port(const struct config_address *a)
-{
-    const void *sa = &a->storage;
-    switch (a->storage.ss_family) {
-    case AF_INET:
-        return ((const struct sockaddr_in *)sa)->sin_port == 0;
-    case AF_INET6:
-        return ((const struct sockaddr_in6 *)sa)->sin6_port == 0;
-    default:
-        return false;
-    }
-}
-
+/* Two listeners of one place, which the system would refuse at start. */
 static bool check_listens(struct build *b)
 {
     const struct config *c = b->config;
@@ -149,9 +130,63 @@ static bool check_listens(struct build *b)
         const struct config_listen *later = &c->listens[i];
         for (size_t j = 0; j < i; j++) {
             const struct config_listen *first = &c->listens[j];
-            if (is_same_address(&first->address, &later->address) && !is_free_port(&first->address))
-                return FAIL(b, later->line, "[listen %s] has the address of [listen %s] in line %u",
-                            later->name, first->name, first->line);
+            if (!addresses_overlap(&first->address, &later->address))
+                continue;
+            return FAIL(
+                b, later->line,
+                "[listen %s] address = %s overlaps %s of [listen %s] in line %u; allowed is "
+                "another port or another address",
+                later->name, later->address.text, first->address.text, first->name, first->line);
+        }
+    }
+    return true;
+}
+
+/* Where [admin] gives its address; 0: not in a file. */
+static unsigned admin_line(const struct build *b)
+{
+    const struct section *kind = &options_sections[SECTION_ADMIN];
+    const struct source_section *given = source_next(b->source, NULL, kind);
+    return given ? given->values[options_find(kind, SPAN("address")) - kind->options].line : 0;
+}
+
+static bool check_admin(struct build *b)
+{
+    const struct config *c = b->config;
+    for (size_t i = 0; c->admin.address.len > 0 && i < c->listens_len; i++) {
+        const struct config_listen *listen = &c->listens[i];
+        if (addresses_overlap(&c->admin.address, &listen->address))
+            return FAIL(b, admin_line(b),
+                        "[admin] address = %s overlaps %s of [listen %s] in line %u; allowed is "
+                        "another port or another address",
+                        c->admin.address.text, listen->address.text, listen->name, listen->line);
+    }
+    return true;
+}
+
+static bool fail_loop(struct build *b, const struct config_origin *origin,
+                      const struct config_listen *listen)
+{
+    if (origin->line == 0)
+        return FAIL(b, 0,
+                    "--origin %s: headstart itself listens there, on %s; name the server that "
+                    "has the pages",
+                    origin->url.text, listen->address.text);
+    return FAIL(
+        b, origin->line,
+        "[origin %s] url = %s: headstart itself listens there, on %s of [listen %s] in line "
+        "%u; name the server that has the pages",
+        origin->name, origin->url.text, listen->address.text, listen->name, listen->line);
+}
+
+/* A request would come back for ever. */
+static bool check_loops(struct build *b)
+{
+    const struct config *c = b->config;
+    for (size_t i = 0; i < c->origins_len; i++) {
+        for (size_t j = 0; j < c->listens_len; j++) {
+            if (addresses_reach(&c->origins[i].url, &c->listens[j].address) == ADDRESSES_THERE)
+                return fail_loop(b, &c->origins[i], &c->listens[j]);
         }
     }
     return true;
@@ -227,8 +262,8 @@ struct config *build_config(const struct source *source, const char *folder,
     arena_init(&c->arena, NULL);
     b.types = (struct type_context){.config = c, .folder = folder};
     c->file = type_copy(&b.types, span_str(source->file));
-    if (read_sections(&b) && check_sections(&b) && check_listens(&b) && check_routes(&b) &&
-        add_default_route(&b) && check_origins(&b))
+    if (read_sections(&b) && check_sections(&b) && check_listens(&b) && check_admin(&b) &&
+        check_loops(&b) && check_routes(&b) && add_default_route(&b) && check_origins(&b))
         return c;
     config_free(c);
     return NULL;

@@ -135,8 +135,9 @@ static const char *const FORMAT[] = {
     "`headstart` reads `/etc/headstart/proxy.conf`, or the file that `-c` names. "
     "`headstart -t` checks it, `headstart --dump-config` prints what it comes to.",
     "A line is a `[section]`, an `option = value`, or a comment, whose first character is `#`. All "
-    "that follows the `=` is the value, but for the blanks around it: it may hold `#` and `;`, and "
-    "it ends with its line. A section whose header has a NAME (letters, digits, `-`, `_` and `.`) "
+    "that follows the `=` is the value, but for the blanks around it, and it ends with its line. A "
+    "comment behind a value is refused: within a word of a value `#` and `;` stand for themselves, "
+    "but no word begins with one. A section whose header has a NAME (letters, digits, `-`, `_` and `.`) "
     "may be given many times, under different names; the others once, an option once in its "
     "section. Capital and small letters differ.",
     "A duration is a whole number and its unit, `250ms`, `5s`, `2m` or `1h`; a size a number of "

@@ -18,7 +18,8 @@ struct reading {
 
 static char comment_prefix[] = "#";
 
-/* A line belongs to one option, and all of it is the value: a path may hold any byte. */
+/* A line belongs to one option: what looks like a comment behind its value is refused, not cut off
+ * (has_comment_behind()). */
 static void set_up_inih(void)
 {
     ini_max_line = SOURCE_LINE_BYTES + 3;
@@ -245,6 +246,18 @@ static bool fail_unknown_option(struct reading *r, struct span name)
                 all);
 }
 
+/* A "#" or ";" that begins a word of the value. Other programs' files have comments there; as a
+ * part of the value it would be the name of a file. Within a word both stand for themselves. */
+static bool has_comment_behind(struct span value)
+{
+    struct span word;
+    while (type_next_word(&value, &word)) {
+        if (word.ptr[0] == '#' || word.ptr[0] == ';')
+            return true;
+    }
+    return false;
+}
+
 static bool take_value(struct reading *r, struct span name, struct span text)
 {
     const struct option *option = options_find(r->section->kind, name);
@@ -256,6 +269,12 @@ static bool take_value(struct reading *r, struct span name, struct span text)
         return FAIL(r, "%s%s%s is given twice, first in line %u", label.text,
                     label.text[0] ? " " : "", option->name, value->line);
     }
+    if (has_comment_behind(text))
+        return FAIL(
+            r,
+            "%s = %.*s: a comment has its own line; no word of a value begins with \"#\" or "
+            "\";\"",
+            option->name, FAULT_SHOWN(text));
     *value = (struct source_value){
         .is_given = true, .text = arena_dup(&r->source->arena, text), .line = r->line};
     return !r->source->arena.failed || out_of_memory(r);

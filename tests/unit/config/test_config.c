@@ -185,6 +185,8 @@ static void sections_of_one_kind_keep_their_order(void **state)
     config_free(c);
 }
 
+#define ANOTHER "allowed is another port or another address"
+
 struct refusal {
     const char *text, *error;
 };
@@ -209,13 +211,20 @@ static void what_cannot_work_as_a_whole_is_refused(void **state)
          F "6: [origin app] needs \"url\": allowed is http://HOST[:PORT], https://HOST[:PORT] or "
            "http://unix:PATH"},
         {FIXTURE_SMALLEST "[listen two]\naddress = 127.0.0.1:8443\n",
-         F "8: [listen two] has the address of [listen main] in line 1"},
+         F "8: [listen two] address = 127.0.0.1:8443 overlaps 127.0.0.1:8443 of [listen main] in "
+           "line 1; " ANOTHER},
         {"[listen a]\naddress = *:443\n[listen b]\naddress = [::]:443\n" FIXTURE_CERTIFICATE
              FIXTURE_ORIGIN,
-         F "3: [listen b] has the address of [listen a] in line 1"},
+         F "3: [listen b] address = [::]:443 overlaps *:443 of [listen a] in line 1; " ANOTHER},
         {"[listen a]\naddress = unix:s\n[listen b]\naddress = unix:/etc/h/s\n" FIXTURE_CERTIFICATE
              FIXTURE_ORIGIN,
-         F "3: [listen b] has the address of [listen a] in line 1"},
+         F
+         "3: [listen b] address = unix:/etc/h/s overlaps unix:/etc/h/s of [listen a] in line 1; " ANOTHER},
+        {FIXTURE_SMALLEST "[admin]\n\naddress = *:8443\n", F
+         "10: [admin] address = *:8443 overlaps 127.0.0.1:8443 of [listen main] in line 1; " ANOTHER},
+        {FIXTURE_LISTEN FIXTURE_CERTIFICATE "[origin app]\nurl = https://localhost:8443\n",
+         F "6: [origin app] url = https://localhost:8443: headstart itself listens there, on "
+           "127.0.0.1:8443 of [listen main] in line 1; name the server that has the pages"},
         {FIXTURE_SMALLEST "[route a]\nmatch = *\n[route b]\n",
          F "10: [route b] matches the same as [route a] in line 8"},
         {FIXTURE_SMALLEST "[route a]\nmatch = A.com/x\n[route b]\nmatch = a.com/x\n",
@@ -342,6 +351,9 @@ static void quick_start_names_the_wrong_flag(void **state)
         {"a\nb", NULL, NULL, NULL,
          "command line: --origin a\\x0ab: allowed is http://HOST[:PORT], https://HOST[:PORT] or "
          "http://unix:PATH"},
+        {"https://127.0.0.1:8443", NULL, NULL, NULL,
+         "command line: --origin https://127.0.0.1:8443: headstart itself listens there, on "
+         "127.0.0.1:8443; name the server that has the pages"},
         {"http://x", "443", NULL, NULL,
          "command line: --listen 443: allowed is IPV4:PORT, [IPV6]:PORT, *:PORT or unix:PATH"},
         {"http://x", NULL, "c", NULL,

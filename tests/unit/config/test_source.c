@@ -2,6 +2,8 @@
 
 #define F FIXTURE_FILE ":"
 
+#define BEHIND "a comment has its own line; no word of a value begins with \"#\" or \";\""
+
 struct refusal {
     const char *text, *error;
 };
@@ -60,12 +62,26 @@ static const struct refusal REFUSALS[] = {
     {"workers: 1\n", F "1: \"workers: 1\" is neither [section], nor option = value, nor # comment"},
     {"user: a=b\n", F "1: \"user: a=b\" is neither [section], nor option = value, nor # comment"},
     {"; workers = 1\n", F "1: a comment begins with \"#\", not with \";\""},
-    {"workers = 1 # one\n", F "1: workers = 1 # one: allowed is a whole number from 0 to 256"},
+    {"workers = 1 # one\n", F "1: workers = 1 # one: " BEHIND},
+    {"[log]\naccess = /var/log/a.log  # ours\n", F "2: access = /var/log/a.log  # ours: " BEHIND},
+    {"[log]\naccess = /var/log/a.log\t#ours\n", F "2: access = /var/log/a.log\\x09#ours: " BEHIND},
+    {"[log]\naccess = /var/log/a.log ; ours\n", F "2: access = /var/log/a.log ; ours: " BEHIND},
+    {"[certificate a]\nkey = #key.pem\n", F "2: key = #key.pem: " BEHIND},
+    {"[certificate a]\nchain =;\n", F "2: chain = ;: " BEHIND},
+    {"user = # nobody\n", F "1: user = # nobody: " BEHIND},
+    {"[origin a]\nhost = example.com # as it is\n", F "2: host = example.com # as it is: " BEHIND},
     {"[limits]\nstreams = 1\n  00\n",
      F "3: \"00\" is neither [section], nor option = value, nor # comment"},
     {"\n\nuser = a\x01z\n", F "3: the line holds the control byte 0x01; allowed are text and tabs"},
     {"# a\rb\n", F "1: the line holds the control byte 0x0d; allowed are text and tabs"},
     {"# \x7f\n", F "1: the line holds the control byte 0x7f; allowed are text and tabs"},
+    {"\xe2\x80\xae = 1\n", F
+     "1: unknown option \"\\xe2\\x80\\xae\" before the first section; allowed are workers, coalesce, user"},
+    {"[\xc2\x9b"
+     "1m\xe2\x80\xa8]\n",
+     F
+     "1: unknown section [\\xc2\\x9b1m\\xe2\\x80\\xa8]; allowed are [listen NAME], [certificate NAME], "
+     "[origin NAME], [route NAME], [tls], [push], [limits], [timeouts], [log], [admin]"},
 };
 
 static void wrong_lines_are_refused_with_their_number_and_what_is_allowed(void **state)
