@@ -60,7 +60,7 @@ struct env {
     uint64_t clients_total;   /* that ever were */
     uint64_t clients_refused; /* because their address had too many */
     uint64_t streams_refused; /* because the heads of their client held too much */
-    struct bucket refusals_said, streams_refused_said;
+    struct bucket refusals_said, streams_refused_said, misdirected_said;
     struct handshakes handshakes;
     struct thrift thrift;
     struct shed shed;

@@ -32,9 +32,10 @@ void answer_give(struct answer *a, struct arena *arena, unsigned status, bool is
                  struct span method, struct span date)
 {
     struct response *head = &a->own_head;
+    const char *more = status == 421 ? "There is no site of that name here.\n" : "";
     struct span text = SPAN("");
     if (!is_short)
-        text = arena_printf(arena, "%u %s\n", status, status_reason(status));
+        text = arena_printf(arena, "%u %s\n%s", status, status_reason(status), more);
     call_cancel(&a->call);
     a->from = ANSWER_FROM_US;
     *head = (struct response){.status = status};

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "http/forward.h"
 #include "proxy/charge.h"
+#include "proxy/misdirected.h"
 #include "proxy/reply.h"
 
 /* Why a request that is at fault is not served. */
@@ -37,7 +38,10 @@ static enum failure check(struct exchange *x)
     if (fault != REQUEST_FINE)
         return failure_of(fault);
     x->route = config_route(x->client->env->config, x->request.host, x->request.path);
-    return x->route ? FAIL_NONE : FAIL_NO_ROUTE;
+    if (x->route)
+        return FAIL_NONE;
+    misdirected_warn(x->client->env, &x->request);
+    return FAIL_NO_ROUTE;
 }
 
 /* A GET of the client enters the diary when it is received. */

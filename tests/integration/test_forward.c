@@ -575,8 +575,23 @@ static void unrouted_host_is_misdirected(void **state)
                                 rig_url(rig, stub), rig_url(rig, second));
     rig_daemon(rig, &(struct daemon_setup){.conf = conf});
     struct peer *p = rig_peer(rig, NULL);
-    int32_t id = peer_send(p, &(struct peer_request){.authority = "nowhere.example", .path = "/"});
-    assert_int_equal(peer_until_closed(p, id)->status, 421);
+    int32_t id = 0;
+    for (int i = 0; i < 3; i++) {
+        id = peer_send(p, &(struct peer_request){.authority = "nowhere.example:80",
+                                                 .path = "/\xe2\x80\xae?secret"});
+        assert_int_equal(peer_until_closed(p, id)->status, 421);
+    }
+    check_text(bytes_text(&peer_until_closed(p, id)->body),
+               "421 Misdirected Request\nThere is no site of that name here.\n");
+    static const char said[] =
+        "headstart: warning: no route takes nowhere.example/\\xe2\\x80\\xae, "
+        "which is answered with 421: there are routes for example.com/, "
+        "example.com/api/\n";
+    assert_true(daemon_says(rig->daemon, said, CHECK_SOON_MS));
+    char *messages = daemon_messages(rig->daemon);
+    const char *first = strstr(messages, "no route takes");
+    assert_null(strstr(first + 1, "no route takes")); /* one for all three */
+    free(messages);
     assert_int_equal(peer_fetch(p, "/api/x")->status, 200);
     assert_int_equal(peer_fetch(p, "/apix")->status, 200);
     assert_int_equal(stub_times(second, "/api/x"), 1);
