@@ -45,12 +45,19 @@ enum config_underscores {
     CONFIG_UNDERSCORES_KEEP,
 };
 
+/* Who may connect to a unix socket. */
+struct config_access {
+    unsigned mode;     /* permissions, 0 to 0777 */
+    const char *group; /* name or number of the group that has the file; NULL: the process's */
+};
+
 struct config_listen {
     const char *name;
     unsigned line; /* of the section in its file; 0: not from a file */
     struct config_address address;
-    unsigned forwarded;   /* enum config_forwarded */
-    unsigned underscores; /* enum config_underscores, of fields in whose names they are */
+    struct config_access access; /* counts for a unix socket */
+    unsigned forwarded;          /* enum config_forwarded */
+    unsigned underscores;        /* enum config_underscores, of fields in whose names they are */
 };
 
 struct config_certificate {
@@ -163,6 +170,8 @@ struct config {
     } log;
     struct {
         struct config_address address; /* len 0: none */
+        struct config_access access;   /* counts for a unix socket */
+        struct config_names hosts;     /* lower case */
     } admin;
 };
 

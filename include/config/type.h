@@ -38,10 +38,13 @@ extern const struct type type_switch;   /* bool */
 extern const struct type type_word;     /* unsigned: option->min for the first of option->words */
 
 extern const struct type type_user;  /* const char *; NULL: none */
+extern const struct type type_group; /* const char *, a name or digits; NULL: none */
+extern const struct type type_mode;  /* unsigned: permissions, up to 0777 */
 extern const struct type type_host;  /* const char *; NULL: none */
 extern const struct type type_path;  /* const char *, absolute; NULL: none */
 extern const struct type type_log;   /* const char *: "stdout", "off" or an absolute path */
 extern const struct type type_names; /* struct config_names: fields, lower case */
+extern const struct type type_hosts; /* struct config_names: names of hosts, lower case */
 
 extern const struct type type_address;  /* struct config_address; len 0: none */
 extern const struct type type_url;      /* struct config_url */

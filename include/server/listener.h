@@ -6,22 +6,27 @@
 
 #include "config/config.h"
 #include "proxy/env.h"
+#include "server/socketfile.h"
 
 /* Opens one listening socket at `address` and says so, with `what` it is for ("admin") where that
- * is not clients. Returns -1 after one message if it cannot be opened. */
-NODISCARD int listener_open(const struct config_address *address, const char *what);
+ * is not clients. For a unix socket `access` says who may connect, and `file` is to be removed by
+ * socketfile_remove(). Returns -1 after one message if it cannot be opened. */
+NODISCARD int listener_open(const struct config_address *address,
+                            const struct config_access *access, const char *what,
+                            struct socketfile *file);
 
 /* One address at which clients arrive; a reload does not change it. */
 struct listener {
     const char *name; /* of its section */
     struct config_address address;
+    struct socketfile file;
 };
 
 /* The sockets of all workers. */
 struct listeners {
     struct arena arena; /* holds everything below */
     size_t workers, len;
-    const struct listener *at;
+    struct listener *at;
     int *fds; /* workers times len */
 };
 

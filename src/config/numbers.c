@@ -1,4 +1,4 @@
-/* Numbers, durations, sizes, switches and words. */
+/* Numbers, durations, sizes, permissions, switches and words. */
 #include <inttypes.h>
 
 #include "config/options.h"
@@ -166,6 +166,31 @@ static void describe_memory(const struct option *option, char *out, size_t room)
              quantity(option->min, SIZES).text, quantity(option->max, SIZES).text);
 }
 
+/* Three octal digits, or four with a zero in front, as chmod(1) takes them. */
+static bool parse_mode(struct type_context *ctx, const struct option *option, struct span text,
+                       void *to)
+{
+    (void)ctx, (void)option;
+    unsigned mode = 0;
+    if (text.len == 4 && text.ptr[0] == '0')
+        text = span_from(text, 1);
+    if (text.len != 3)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '7')
+            return false;
+        mode = mode << 3 | (unsigned)(text.ptr[i] - '0');
+    }
+    *(unsigned *)to = mode;
+    return true;
+}
+
+static void print_mode(const struct option *option, const void *from, FILE *out)
+{
+    (void)option;
+    fprintf(out, "0%03o", *(const unsigned *)from);
+}
+
 static bool parse_switch(struct type_context *ctx, const struct option *option, struct span text,
                          void *to)
 {
@@ -218,6 +243,8 @@ const struct type type_duration = {
 const struct type type_size = {.parse = parse_size, .print = print_size, .describe = describe_size};
 const struct type type_memory = {
     .parse = parse_memory, .print = print_memory, .describe = describe_memory};
+const struct type type_mode = {
+    .parse = parse_mode, .print = print_mode, .allowed = "octal permissions from 0000 to 0777"};
 const struct type type_switch = {
     .parse = parse_switch, .print = print_switch, .allowed = "on or off"};
 const struct type type_word = {.parse = parse_word, .print = print_word, .describe = describe_word};

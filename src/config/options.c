@@ -27,9 +27,22 @@ static const struct option GLOBAL[] = {
      .needs_restart = true,
      .help =
          "The user to become once the listeners are open and the keys are read, when started as "
-         "root. What a reload reads, keys too, this user must be able to read. Empty keeps the one who started it, which is right under systemd: the unit names the "
-         "user."},
+         "root. What a reload reads, keys too, this user must be able to read. Empty keeps the one "
+         "who started it, which is right under systemd, where the unit names the user; root is "
+         "warned of."},
 };
+
+/* Who may connect to a unix socket: the same two options wherever there may be one. */
+#define ACCESS(object, member)                                                                     \
+    {FILLS("mode", mode, object, member.mode), .fallback = "0666", .needs_restart = true,          \
+     .help = "For `unix:` addresses: the permissions of the socket, whatever the umask. Who "      \
+             "connects needs to write to it, and to search the folders above."},                   \
+    {                                                                                              \
+        FILLS("group", group, object, member.group),                                               \
+            .fallback = "", .sample = "www-data", .needs_restart = true,                           \
+            .help = "For `unix:` addresses: the group of the socket, as with `mode = 0660`. The "  \
+                    "one who starts the proxy must be root or in that group."                      \
+    }
 
 static const struct option LISTEN[] = {
     {FILLS("address", address, config_listen, address), .sample = "*:443", .needs_restart = true,
@@ -51,6 +64,7 @@ static const struct option LISTEN[] = {
              "like cannot tell from those with `-`. `drop` lets none of them pass, as nginx does; "
              "`keep` passes them, but for those that could be taken for a field which the proxy "
              "drops or writes itself."},
+    ACCESS(config_listen, access),
 };
 
 static const struct option CERTIFICATE[] = {
@@ -264,7 +278,9 @@ static const struct option LOG[] = {
          "Where the access log goes, one line for each request and each push. A relative path "
          "begins in the folder of this file. No request waits for whoever reads it, or for a disk: "
          "4 MiB of lines wait, more are lost and counted (`headstart_log_lines_lost_total`), and a "
-         "message says so. To a FIFO lines go while somebody reads it."},
+         "message says so. To a FIFO lines go while somebody reads it. With `user`, the file is "
+         "given to that user at start; whatever rotates it must leave one that the user may write "
+         "to (with logrotate: `create 0640 USER GROUP`), and then send SIGUSR1."},
     {FILLS("format", word, config, log.format), .fallback = "json", .words = LOG_FORMATS,
      .help =
          "The access log's format: one JSON object a line, or the combined format of Apache and "
@@ -280,6 +296,14 @@ static const struct option ADMIN[] = {
      .help = "Where the proxy tells of itself over plain HTTP: `/metrics` in the text format of "
              "Prometheus, `/healthz` for load balancers. Whoever can connect can read: keep it on "
              "loopback or on a network of your own. Empty tells nothing."},
+    ACCESS(config, admin.access),
+    {FILLS("hosts", hosts, config, admin.hosts), .fallback = "",
+     .sample = "metrics.internal prometheus",
+     .help =
+         "The names by which `/metrics` and `/healthz` may be asked for, besides `localhost` and "
+         "any address as a number. A request for another `Host` is refused (403), so that no "
+         "web page can read them through a browser by a name of its own. Not needed over a "
+         "unix socket."},
 };
 
 #define OPTIONS(table) .options = (table), .options_len = ARRAY_LEN(table)

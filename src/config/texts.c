@@ -1,4 +1,4 @@
-/* Users, hosts, paths and lists of field names. */
+/* Users, groups, hosts, paths, and lists of names. */
 #include "config/fault.h"
 #include "config/options.h"
 #include "http/fields.h"
@@ -111,6 +111,27 @@ static bool parse_names(struct type_context *ctx, const struct option *option, s
     return true;
 }
 
+static bool is_host_name(struct span name)
+{
+    return name.ptr[0] != '.' && type_is_made_of(name, "-_.");
+}
+
+static bool parse_hosts(struct type_context *ctx, const struct option *option, struct span text,
+                        void *to)
+{
+    (void)option;
+    struct arena *arena = &ctx->config->arena;
+    struct config_names *names = to;
+    struct span name;
+    *names = (struct config_names){.at = arena_alloc(arena, type_words(text) * sizeof *names->at)};
+    while (names->at && type_next_word(&text, &name)) {
+        if (!is_host_name(name))
+            return type_why(ctx, "\"%.*s\" is no name of a host", FAULT_SHOWN(name));
+        names->at[names->len++] = type_lower(arena, name);
+    }
+    return true;
+}
+
 static void print_names(const struct option *option, const void *from, FILE *out)
 {
     (void)option;
@@ -123,6 +144,8 @@ const struct type type_user = {.parse = parse_user,
                                .print = print_text,
                                .allowed =
                                    "the name of a user: letters, digits, \"-\", \"_\", \".\""};
+const struct type type_group = {
+    .parse = parse_user, .print = print_text, .allowed = "the name or the number of a group"};
 const struct type type_host = {
     .parse = parse_host, .print = print_text, .allowed = "HOST or HOST:PORT"};
 const struct type type_path = {.parse = parse_path, .print = print_text, .allowed = "a path"};
@@ -134,3 +157,6 @@ const struct type type_names = {
     .allowed =
         "a list of request fields, but for host, those that frame a message or belong to one "
         "connection, and those of the proxy itself"};
+const struct type type_hosts = {.parse = parse_hosts,
+                                .print = print_names,
+                                .allowed = "a list of names of hosts, without ports"};

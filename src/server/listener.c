@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -41,21 +40,6 @@ static const char *what_to_do(int code)
     }
 }
 
-/* A socket file that nobody listens on is left over from a run that was killed. */
-static void remove_stale(const struct config_address *address)
-{
-    const struct sockaddr *sa = (const struct sockaddr *)&address->storage;
-    const char *path = ((const struct sockaddr_un *)&address->storage)->sun_path;
-    struct stat st;
-    if (sa->sa_family != AF_UNIX || stat(path, &st) != 0 || !S_ISSOCK(st.st_mode))
-        return;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && connect(fd, sa, address->len) != 0 && errno == ECONNREFUSED)
-        unlink(path);
-    if (fd >= 0)
-        close(fd);
-}
-
 static int open_socket(const struct sockaddr *sa, socklen_t len)
 {
     int on = 1, off = 0;
@@ -64,10 +48,8 @@ static int open_socket(const struct sockaddr *sa, socklen_t len)
         return -1;
     if (sa->sa_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-    if (sa->sa_family != AF_UNIX) {
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-    }
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
     if (bind(fd, sa, len) == 0 && listen(fd, BACKLOG) == 0)
         return fd;
     int code = errno;
@@ -126,7 +108,12 @@ static void settle_family(struct sockaddr_storage *storage, socklen_t *len)
     *len = sizeof in;
 }
 
-/* Opens `count` sockets at one address, every `stride`th of `fds`. */
+static bool is_unix(const struct config_address *address)
+{
+    return address->storage.ss_family == AF_UNIX;
+}
+
+/* Opens `count` sockets at one address of the network, every `stride`th of `fds`. */
 static bool open_group(const struct config_address *address, const char *what, int *fds,
                        size_t count, size_t stride)
 {
@@ -134,8 +121,7 @@ static bool open_group(const struct config_address *address, const char *what, i
     struct sockaddr *sa = (struct sockaddr *)&storage;
     socklen_t len = address->len;
     settle_family(&storage, &len);
-    remove_stale(address);
-    bool ok = storage.ss_family == AF_UNIX || !is_taken(sa, len);
+    bool ok = !is_taken(sa, len);
     for (size_t i = 0; ok && i < count; i++) {
         int fd = open_socket(sa, len);
         ok = fd >= 0;
@@ -150,11 +136,24 @@ static bool open_group(const struct config_address *address, const char *what, i
     return ok;
 }
 
-int listener_open(const struct config_address *address, const char *what)
+static int open_unix(const struct config_address *address, const struct config_access *access,
+                     const char *what, struct socketfile *file)
+{
+    int fd = socketfile_listen(file, address, access, BACKLOG);
+    if (fd >= 0)
+        say_listening((const struct sockaddr *)&address->storage, what);
+    return fd;
+}
+
+int listener_open(const struct config_address *address, const struct config_access *access,
+                  const char *what, struct socketfile *file)
 {
     char prefix[32];
     int fd = -1;
     snprintf(prefix, sizeof prefix, "%s: ", what);
+    *file = (struct socketfile){0};
+    if (is_unix(address))
+        return open_unix(address, access, prefix, file);
     if (open_group(address, prefix, &fd, 1, 1))
         return fd;
     if (fd >= 0)
@@ -175,7 +174,7 @@ static bool prepare(struct listeners *l, const struct config *config)
     l->fds = arena_alloc(&l->arena, l->workers * config->listens_len * sizeof l->fds[0]);
     for (size_t i = 0; !l->arena.failed && i < config->listens_len; i++) {
         const struct config_listen *from = &config->listens[i];
-        at[i] = (struct listener){copy(&l->arena, from->name), from->address};
+        at[i] = (struct listener){.name = copy(&l->arena, from->name), .address = from->address};
         at[i].address.text = copy(&l->arena, from->address.text);
     }
     if (l->arena.failed)
@@ -194,9 +193,13 @@ bool listeners_open(struct listeners *l, const struct config *config, size_t wor
     if (!ok)
         log_error("no memory for the listeners");
     for (size_t i = 0; ok && i < l->len; i++) {
-        const struct config_address *address = &l->at[i].address;
-        size_t sockets = address->storage.ss_family == AF_UNIX ? 1 : workers;
-        ok = open_group(address, "", l->fds + i, sockets, l->len);
+        struct listener *at = &l->at[i];
+        if (is_unix(&at->address)) {
+            l->fds[i] = open_unix(&at->address, &config->listens[i].access, "", &at->file);
+            ok = l->fds[i] >= 0;
+        } else {
+            ok = open_group(&at->address, "", l->fds + i, workers, l->len);
+        }
     }
     if (!ok)
         listeners_close(l);
@@ -205,27 +208,24 @@ bool listeners_open(struct listeners *l, const struct config *config, size_t wor
 
 void listeners_unlink(const struct listeners *l)
 {
-    for (size_t i = 0; i < l->workers * l->len; i++) {
-        const struct config_address *address = &l->at[i % l->len].address;
-        if (l->fds[i] >= 0 && address->storage.ss_family == AF_UNIX)
-            unlink(((const struct sockaddr_un *)&address->storage)->sun_path);
-    }
+    for (size_t i = 0; i < l->len; i++)
+        socketfile_remove(&l->at[i].file, &l->at[i].address);
 }
 
 void listeners_close(struct listeners *l)
 {
-    listeners_unlink(l);
     for (size_t i = 0; i < l->workers * l->len; i++) {
         if (l->fds[i] >= 0)
             close(l->fds[i]);
     }
+    listeners_unlink(l);
     arena_fini(&l->arena);
     *l = (struct listeners){0};
 }
 
 int listeners_fd(const struct listeners *l, size_t worker, size_t i)
 {
-    bool shared = l->at[i].address.storage.ss_family == AF_UNIX;
+    bool shared = is_unix(&l->at[i].address);
     return l->fds[(shared ? 0 : worker) * l->len + i];
 }
 

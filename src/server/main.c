@@ -2,9 +2,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
-#include <pwd.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,6 +20,7 @@
 #include "server/admin.h"
 #include "server/arguments.h"
 #include "server/demo.h"
+#include "server/identity.h"
 #include "server/machine.h"
 #include "server/notify.h"
 #include "server/watchdog.h"
@@ -80,28 +79,6 @@ struct daemon {
 static struct setup *load(const struct daemon *d, struct setup_error *error)
 {
     return setup_load(&d->arguments, d->demo ? demo_port(d->demo) : 0, d->tickets, error);
-}
-
-/* Root is needed for the ports and the keys only. */
-static bool become_user(const char *name)
-{
-    if (!name)
-        return true;
-    errno = 0;
-    const struct passwd *user = getpwnam(name);
-    if (!user) {
-        log_error("user = %s: %s", name, errno ? strerror(errno) : "there is no such user");
-        return false;
-    }
-    if (getuid() == user->pw_uid)
-        return true;
-    if (initgroups(name, user->pw_gid) != 0 || setgid(user->pw_gid) != 0 ||
-        setuid(user->pw_uid) != 0) {
-        log_error("cannot become the user %s: %s; start as root, or leave the option out", name,
-                  strerror(errno));
-        return false;
-    }
-    return true;
 }
 
 static void raise_descriptor_limit(void)
@@ -261,6 +238,7 @@ static bool reload(struct daemon *d)
     }
     for (size_t i = 0; i < d->workers_len; i++)
         worker_adopt(d->workers[i]);
+    admin_serve(d->admin, next->config);
     setup_let_go(d->setup);
     d->setup = next;
     set_memory_limit(d);
@@ -421,28 +399,29 @@ static bool start(struct daemon *d)
         log_error("no random bytes: %s", strerror(errno));
         return false;
     }
-    if (!listeners_open(&d->listeners, config, count) || !become_user(config->user))
+    if (!listeners_open(&d->listeners, config, count))
         return false;
     if (!open_loop(d)) {
         log_error("the event loop cannot be opened: %s", strerror(errno));
         return false;
     }
     grow_descriptor_table(d->ended_fd);
-    return open_admin(d) && start_workers(d, count);
+    /* Root is needed for the ports and the keys only: what is opened from here on is the user's. */
+    return open_admin(d) && identity_assume(config) && start_workers(d, count);
 }
 
 static void print_demo_hints(const struct daemon *d)
 {
     char text[1024];
     unsigned port = listeners_port(&d->listeners, 0);
-    int n =
-        snprintf(text, sizeof text,
-                 "\nThe demo is at https://127.0.0.1:%u/ (with a self-signed certificate)\n\n"
-                 "See the pushes:\n  nghttp -nvy https://127.0.0.1:%u/\n\n"
-                 "See why each link is pushed or not, with a client that takes no pushes:\n"
-                 "  curl -sk -D- -o /dev/null -H 'cf-h2-push-explain: 1' https://127.0.0.1:%u/\n\n"
-                 "Stop with Ctrl-C. The access log follows.\n\n",
-                 port, port, port);
+    int n = snprintf(
+        text, sizeof text,
+        "\nThe demo is at https://127.0.0.1:%u/ (with a self-signed certificate)\n\n"
+        "See the pushes (nghttp is in the Debian package nghttp2-client):\n  nghttp -nvy https://127.0.0.1:%u/\n\n"
+        "See why each link is pushed or not, with a client that takes no pushes:\n"
+        "  curl -sk -D- -o /dev/null -H 'cf-h2-push-explain: 1' https://127.0.0.1:%u/\n\n"
+        "Stop with Ctrl-C. The access log follows.\n\n",
+        port, port, port);
     scribe_write_own(d->output, span_of(text, (size_t)n));
 }
 
@@ -474,6 +453,8 @@ static bool open_watchdog(struct daemon *d)
 
 static int run(struct daemon *d)
 {
+    if (!d->demo)
+        identity_warn(d->setup->config);
     if (!start(d) || !open_watchdog(d)) {
         stop_started(d);
         return EXIT_RUN_TIME;
@@ -592,8 +573,14 @@ static int act(struct daemon *d)
         return EXIT_CONFIGURATION;
     }
     log_set_level((enum log_level)d->setup->config->log.level);
+    struct config_error of_identity;
+    if (!identity_check(d->setup->config, &of_identity)) {
+        fprintf(stderr, "%s\n", of_identity.text);
+        return EXIT_CONFIGURATION;
+    }
     switch (d->arguments.action) {
     case ACTION_TEST:
+        identity_warn(d->setup->config);
         printf("%s: the configuration is fine\n", d->setup->config->file);
         return EXIT_FINE;
     case ACTION_DUMP:

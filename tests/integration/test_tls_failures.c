@@ -12,8 +12,8 @@
 
 static uint64_t failed(struct rig *rig, const char *reason)
 {
-    char *text =
-        daemon_ask(rig->daemon, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    char *text = daemon_ask(
+        rig->daemon, "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     char name[128];
     snprintf(name, sizeof(name), "\nheadstart_tls_handshakes_failed_total{reason=\"%s\"} ", reason);
     const char *at = text ? strstr(text, name) : NULL;

@@ -116,8 +116,8 @@ void steer_rotate(struct steer *s)
 /* The answer of the admin listener, with its head. Free with free(). */
 static char *steer_ask(struct steer *s)
 {
-    char *text =
-        daemon_ask(s->rig->daemon, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    char *text = daemon_ask(
+        s->rig->daemon, "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     if (!text)
         soak_fail("the admin listener does not answer");
     return text;

@@ -16,6 +16,9 @@ struct value {
     "allowed is a list of request fields, but for host, those that frame a message or belong to "  \
     "one connection, and those of the proxy itself"
 #define USER          "allowed is the name of a user: letters, digits, \"-\", \"_\", \".\""
+#define MODE          "allowed is octal permissions from 0000 to 0777"
+#define GROUP         "allowed is the name or the number of a group"
+#define HOSTS         "allowed is a list of names of hosts, without ports"
 #define NO_UNIT       "the unit (ms, s, m or h) is missing; "
 #define FOLLOWS       "nothing may follow the host and port, since requests keep their own paths; "
 #define MEMORY        "allowed is a size from 1m to 1024g, a share of the machine's from 1% to 100%, or 0"
@@ -52,6 +55,22 @@ static const struct value BAD[] = {
      "the path has more than the 107 bytes that a socket's may have; " ADDRESS},
     {"[listen main]", "forwarded", "add", "allowed is replace or append"},
     {"[listen main]", "underscores", "on", "allowed is drop or keep"},
+    {"[listen main]", "mode", "", MODE},
+    {"[listen main]", "mode", "0", MODE},
+    {"[listen main]", "mode", "66", MODE},
+    {"[listen main]", "mode", "0668", MODE},
+    {"[listen main]", "mode", "1777", MODE},
+    {"[listen main]", "mode", "00666", MODE},
+    {"[listen main]", "mode", "0x1b6", MODE},
+    {"[listen main]", "mode", "u=rw", MODE},
+    {"[admin]", "mode", "888", MODE},
+    {"[listen main]", "group", "a b", GROUP},
+    {"[listen main]", "group", "-1", GROUP},
+    {"[admin]", "group", "a:b", GROUP},
+    {"[admin]", "hosts", "a:9443", "\"a:9443\" is no name of a host; " HOSTS},
+    {"[admin]", "hosts", "a *.b", "\"*.b\" is no name of a host; " HOSTS},
+    {"[admin]", "hosts", ".", "\".\" is no name of a host; " HOSTS},
+    {"[admin]", "hosts", "a,b", "\"a,b\" is no name of a host; " HOSTS},
 
     {"[certificate main]", "chain", "", "allowed is a path"},
     {"[certificate main]", "key", "", "allowed is a path"},
@@ -194,6 +213,17 @@ static const struct value GOOD[] = {
     {"[listen main]", "address", "unix:x.sock", "unix:/etc/h/x.sock"},
     {"[listen main]", "forwarded", "append", "append"},
     {"[listen main]", "underscores", "keep", "keep"},
+    {"[listen main]", "mode", "0666", "0666"},
+    {"[listen main]", "mode", "660", "0660"},
+    {"[listen main]", "mode", "0000", "0000"},
+    {"[listen main]", "mode", "0777", "0777"},
+    {"[listen main]", "group", "www-data", "www-data"},
+    {"[listen main]", "group", "33", "33"},
+    {"[listen main]", "group", "", ""},
+    {"[admin]", "mode", "0600", "0600"},
+    {"[admin]", "group", "adm", "adm"},
+    {"[admin]", "hosts", "", ""},
+    {"[admin]", "hosts", "Metrics.Internal  prometheus", "metrics.internal prometheus"},
 
     {"[certificate main]", "chain", "a b.pem", "/etc/h/a b.pem"},
     {"[certificate main]", "chain", "/a.pem", "/a.pem"},
