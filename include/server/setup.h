@@ -14,7 +14,7 @@
 
 struct setup {
     struct config *config;
-    struct tls_context *tls; /* with clients */
+    struct tls_context *tls; /* with clients; NULL: it was only looked at (-t, --dump-config) */
     struct tls_trust *trust; /* with origins */
     struct notes *notes;     /* what was logged of origins */
     atomic_uint holders;

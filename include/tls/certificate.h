@@ -40,6 +40,10 @@ struct certificate_source {
  * one line in `error`, where that cannot be. Warns in the log of one that is not valid today. */
 NODISCARD bool certificate_load(struct certificate *out, const struct certificate_source *from,
                                 struct tls_error *error);
+/* The same to look only: a file that systemd hands to the service alone need not be there. It is
+ * warned of, and the key, or all of `out`, stays empty. */
+NODISCARD bool certificate_look(struct certificate *out, const struct certificate_source *from,
+                                struct tls_error *error);
 /* Frees what it holds. A zeroed certificate is fine. */
 void certificate_fini(struct certificate *c);
 /* Makes `ctx` show this certificate. False, and one line in `error`, where OpenSSL does not take

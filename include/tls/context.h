@@ -5,6 +5,8 @@
 #ifndef TLS_CONTEXT_H
 #define TLS_CONTEXT_H
 
+#include <stdbool.h>
+
 #include "base/attr.h"
 
 struct config;
@@ -29,6 +31,10 @@ struct tls_error {
  * Free with tls_context_free(). */
 NODISCARD struct tls_context *tls_context_new(const struct config *config,
                                               struct tls_tickets *tickets, struct tls_error *error);
+/* Checks the same, and keeps nothing. What systemd hands to the service alone (/run/credentials/)
+ * need not be there: it is warned of and left out. False fills `error`. */
+NODISCARD bool tls_context_check(const struct config *config, struct tls_tickets *tickets,
+                                 struct tls_error *error);
 /* NULL is fine. Connections made from it must be gone. */
 void tls_context_free(struct tls_context *ctx);
 /* OpenSSL's side of a new connection, for conn.c; NULL when memory is out. */

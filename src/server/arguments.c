@@ -142,7 +142,9 @@ void arguments_print_help(void)
         "  -h, --help         print this and exit\n"
         "  -V, --version      print the version and exit\n"
         "\n"
-        "Signals: SIGTERM and SIGINT finish what runs and exit, the second one at once;\n"
-        "SIGUSR1 opens the access log anew. Exit codes: 0 fine, 1 configuration, 2 usage, 3 failure while running.\n",
+        "Signals: SIGHUP reads FILE and its certificates anew, SIGUSR1 opens the access log anew\n"
+        "(after rotation), SIGTERM and SIGINT finish what runs and exit; a second one exits at\n"
+        "once. Without a FILE, SIGHUP is as SIGTERM.\n"
+        "Exit codes: 0 fine, 1 configuration, 2 usage, 3 failure while running.\n",
         stdout);
 }

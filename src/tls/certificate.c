@@ -17,6 +17,11 @@
 
 enum { PLACE_BYTES = 256 };
 
+enum purpose {
+    TO_SERVE,
+    TO_LOOK, /* outside of the service, which has credentials of its own */
+};
+
 /* "FILE:LINE: [certificate NAME]", or what stands for it where the section is not from a file. */
 static void print_place(char out[PLACE_BYTES], const struct certificate_source *from)
 {
@@ -69,6 +74,22 @@ static bool fail_open(struct tls_error *error, const struct certificate_source *
     int code = errno;
     return fail(error, from, "%s %s: %s%s", option, path, strerrordesc_np(code),
                 code == EACCES ? "; the user that headstart runs as must be able to read it" : "");
+}
+
+/* A file that only the service has was skipped, with a warning: LoadCredential= of systemd.exec(5)
+ * puts it where nobody else can look, and for as long as the service runs. Asked when `path` could
+ * not be opened. */
+static bool is_skipped(const struct certificate_source *from, const char *option, const char *path)
+{
+    char place[PLACE_BYTES];
+    bool is_hidden = errno == ENOENT || errno == EACCES;
+    if (!is_hidden || !span_starts(span_str(path), SPAN("/run/credentials/")))
+        return false;
+    print_place(place, from);
+    log_warning("%s: %s %s is not checked: systemd hands it to the service alone, when that starts "
+                "(LoadCredential= in its unit)",
+                place, option, path);
+    return true;
 }
 
 /* OpenSSL would ask on the terminal. */
@@ -127,23 +148,25 @@ static bool read_chain(struct certificate *c, FILE *in, const struct certificate
 }
 
 static bool load_chain(struct certificate *c, const struct certificate_source *from,
-                       struct tls_error *error)
+                       enum purpose purpose, struct tls_error *error)
 {
     FILE *in = open_pem(from->section->chain);
     if (!in)
-        return fail_open(error, from, "chain", from->section->chain);
+        return (purpose == TO_LOOK && is_skipped(from, "chain", from->section->chain)) ||
+               fail_open(error, from, "chain", from->section->chain);
     bool fine = read_chain(c, in, from, error);
     fclose(in);
     return fine;
 }
 
 static bool load_key(struct certificate *c, const struct certificate_source *from,
-                     struct tls_error *error)
+                     enum purpose purpose, struct tls_error *error)
 {
     const char *path = from->section->key;
     FILE *in = open_pem(path);
     if (!in)
-        return fail_open(error, from, "key", path);
+        return (purpose == TO_LOOK && is_skipped(from, "key", path)) ||
+               fail_open(error, from, "key", path);
     bool encrypted = false;
     c->key = PEM_read_PrivateKey(in, NULL, no_passphrase, &encrypted);
     fclose(in);
@@ -161,7 +184,7 @@ static bool load_key(struct certificate *c, const struct certificate_source *fro
 static bool check_pair(const struct certificate *c, const struct certificate_source *from,
                        struct tls_error *error)
 {
-    if (X509_check_private_key(c->leaf, c->key) == 1)
+    if (!c->leaf || !c->key || X509_check_private_key(c->leaf, c->key) == 1)
         return true;
     return fail(error, from, "key %s: does not belong to the first certificate in %s",
                 from->section->key, from->section->chain);
@@ -188,8 +211,8 @@ static void warn_of_validity(const struct certificate *c, const struct certifica
         warn(from, "is not valid before", start);
 }
 
-bool certificate_load(struct certificate *out, const struct certificate_source *from,
-                      struct tls_error *error)
+static bool load(struct certificate *out, const struct certificate_source *from,
+                 enum purpose purpose, struct tls_error *error)
 {
     struct certificate c = {0};
     bool fine;
@@ -200,18 +223,31 @@ bool certificate_load(struct certificate *out, const struct certificate_source *
     else if (!from->section->key)
         fine = fail(error, from, "chain %s: the option `key` is missing", from->section->chain);
     else
-        fine =
-            load_chain(&c, from, error) && load_key(&c, from, error) && check_pair(&c, from, error);
+        fine = load_chain(&c, from, purpose, error) && load_key(&c, from, purpose, error) &&
+               check_pair(&c, from, error);
     if (!fine) {
         certificate_fini(&c);
         return false;
     }
-    if (from->section->chain)
+    if (from->section->chain && c.leaf)
         warn_of_validity(&c, from);
-    c.names = X509_get_ext_d2i(c.leaf, NID_subject_alt_name, NULL, NULL);
+    if (c.leaf)
+        c.names = X509_get_ext_d2i(c.leaf, NID_subject_alt_name, NULL, NULL);
     ERR_clear_error();
     *out = c;
     return true;
+}
+
+bool certificate_load(struct certificate *out, const struct certificate_source *from,
+                      struct tls_error *error)
+{
+    return load(out, from, TO_SERVE, error);
+}
+
+bool certificate_look(struct certificate *out, const struct certificate_source *from,
+                      struct tls_error *error)
+{
+    return load(out, from, TO_LOOK, error);
 }
 
 void certificate_fini(struct certificate *c)

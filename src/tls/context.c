@@ -288,8 +288,31 @@ static void warn_of_names(const struct tls_context *ctx, const struct config *co
         warn_of_certificate(ctx, config, i);
 }
 
-struct tls_context *tls_context_new(const struct config *config, struct tls_tickets *tickets,
-                                    struct tls_error *error)
+/* A certificate that was not looked at may be for any name. */
+static bool all_are_seen(const struct tls_context *ctx)
+{
+    for (size_t i = 0; i < ctx->len; i++) {
+        if (!ctx->sites[i].certificate.leaf)
+            return false;
+    }
+    return true;
+}
+
+typedef bool certificate_loader(struct certificate *out, const struct certificate_source *from,
+                                struct tls_error *error);
+
+static bool load_site(struct tls_context *ctx, const struct config *config, size_t i,
+                      certificate_loader *load_certificate, struct tls_error *error)
+{
+    struct site *site = &ctx->sites[i];
+    const struct certificate_source from = {config->file, &config->certificates[i]};
+    if (!load_certificate(&site->certificate, &from, error) || !make_ssl(site, ctx, config, error))
+        return false;
+    return !site->certificate.leaf || certificate_use(&site->certificate, site->ssl, &from, error);
+}
+
+static struct tls_context *load(const struct config *config, struct tls_tickets *tickets,
+                                certificate_loader *load_certificate, struct tls_error *error)
 {
     size_t len = config->certificates_len;
     assert(len > 0);
@@ -307,17 +330,30 @@ struct tls_context *tls_context_new(const struct config *config, struct tls_tick
         return NULL;
     }
     for (size_t i = 0; i < len; i++) {
-        struct site *site = &ctx->sites[i];
-        const struct certificate_source from = {config->file, &config->certificates[i]};
-        if (!certificate_load(&site->certificate, &from, error) ||
-            !make_ssl(site, ctx, config, error) ||
-            !certificate_use(&site->certificate, site->ssl, &from, error)) {
+        if (!load_site(ctx, config, i, load_certificate, error)) {
             tls_context_free(ctx);
             return NULL;
         }
     }
-    choose_fallback(ctx);
-    warn_of_names(ctx, config);
+    if (all_are_seen(ctx))
+        warn_of_names(ctx, config);
+    return ctx;
+}
+
+struct tls_context *tls_context_new(const struct config *config, struct tls_tickets *tickets,
+                                    struct tls_error *error)
+{
+    struct tls_context *ctx = load(config, tickets, certificate_load, error);
+    if (ctx)
+        choose_fallback(ctx);
+    return ctx;
+}
+
+bool tls_context_check(const struct config *config, struct tls_tickets *tickets,
+                       struct tls_error *error)
+{
+    struct tls_context *ctx = load(config, tickets, certificate_look, error);
+    tls_context_free(ctx);
     return ctx;
 }
 

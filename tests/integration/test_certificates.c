@@ -31,18 +31,23 @@ static size_t lines_wanted(const struct certificate_case *c)
     return n;
 }
 
-/* Every line of `text` has its parts, and there are no others. */
+/* Every line of `text` has its parts, and there are no others, but for what root is always told. */
 static bool lines_are(char *text, const struct certificate_case *c)
 {
     size_t n = 0;
-    for (char *end; (end = strchr(text, '\n')); text = end + 1, n++) {
+    for (char *end; (end = strchr(text, '\n')); text = end + 1) {
         *end = '\0';
+        if (strstr(text, "it serves clients as root")) {
+            *end = '\n';
+            continue;
+        }
         bool fits = n < lines_wanted(c);
         for (size_t i = 0; fits && i < 3 && c->lines[n][i]; i++)
             fits = strstr(text, c->lines[n][i]) != NULL;
         *end = '\n';
         if (!fits)
             return false;
+        n++;
     }
     return n == lines_wanted(c);
 }
@@ -169,6 +174,60 @@ static void names_that_do_not_belong_together_are_warned_of(void **state)
     check_cases(*state, cases, CHECK_LEN(cases));
 }
 
+#define CREDENTIAL "/run/credentials/headstart.service/"
+#define UNSEEN     "is not checked: systemd hands it to the service alone"
+
+/* The example's key is there for the service only; the rest is checked all the same. */
+static void credential_of_the_service_is_not_needed_to_check(void **state)
+{
+    static const struct certificate_case cases[] = {
+        {"key",
+         LISTEN ORIGIN CERTIFICATE("main", "main.pem", CREDENTIAL "none.key"),
+         0,
+         {{"headstart: warning: ", "proxy.conf:5: [certificate main]: key " CREDENTIAL "none.key",
+           UNSEEN}}},
+        {"key and chain",
+         LISTEN ORIGIN CERTIFICATE("main", CREDENTIAL "none.pem", CREDENTIAL "none.key")
+             ROUTE("one", "www.example.com"),
+         0,
+         {{": chain " CREDENTIAL "none.pem", UNSEEN}, {": key " CREDENTIAL "none.key", UNSEEN}}},
+        {"keys of two",
+         LISTEN ORIGIN CERTIFICATE("main", "main.pem", CREDENTIAL "none.key")
+             CERTIFICATE("again", "main.pem", CREDENTIAL "again.key"),
+         0,
+         {{"[certificate main]: key ", UNSEEN}, {"[certificate again]: key ", UNSEEN}}},
+        {"chain that is missing",
+         LISTEN ORIGIN CERTIFICATE("main", "gone.pem", CREDENTIAL "none.key"),
+         1,
+         {{"proxy.conf:5: [certificate main]: chain ", "gone.pem: No such file or directory"}}},
+        {"name that no certificate has",
+         LISTEN ORIGIN CERTIFICATE("main", "main.pem", CREDENTIAL "none.key")
+             ROUTE("one", "www.example.com"),
+         0,
+         {{UNSEEN},
+          {"no certificate is for this host"},
+          {": chain ", "and for none of the hosts of the routes"}}},
+        {"key elsewhere",
+         LISTEN ORIGIN CERTIFICATE("main", "main.pem", "/run/other/none.key"),
+         1,
+         {{"key /run/other/none.key: No such file or directory"}}},
+    };
+    struct rig *rig = *state;
+    const char *path = rig_text(rig, "%s/proxy.conf", rig->dir);
+    char *err;
+    check_cases(rig, cases, CHECK_LEN(cases));
+    /* The service has them, or does not start. */
+    check_write_file(path, cases[0].text);
+    assert_int_equal(daemon_run(rig->dir, ARGS("-c", path), NULL, &err), 1);
+    check_holds(err, "none.key: No such file or directory\n");
+    free(err);
+    setenv("CREDENTIALS_DIRECTORY", CREDENTIAL, 1);
+    int status = daemon_run(rig->dir, ARGS("-t", "-c", path), NULL, NULL);
+    unsetenv("CREDENTIALS_DIRECTORY");
+    assert_int_equal(status, 1);
+    assert_int_equal(daemon_run(rig->dir, ARGS("--dump-config", "-c", path), NULL, NULL), 0);
+}
+
 static void the_same_is_said_at_start_and_all_else_works(void **state)
 {
     struct rig *rig = *state;
@@ -190,6 +249,7 @@ int main(void)
         RIG_TEST(files_that_cannot_be_used_are_refused_in_one_line),
         RIG_TEST(days_that_are_not_today_are_warned_of),
         RIG_TEST(names_that_do_not_belong_together_are_warned_of),
+        RIG_TEST(credential_of_the_service_is_not_needed_to_check),
         RIG_TEST(the_same_is_said_at_start_and_all_else_works),
     };
     return rig_run(tests);

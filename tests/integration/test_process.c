@@ -94,6 +94,45 @@ static void missing_files_are_named(void **state)
     }
 }
 
+/* Somebody who has just installed it has no file, and is told how to do without. */
+static void first_run_is_told_of_the_quick_start(void **state)
+{
+    struct rig *rig = *state;
+    char *err;
+    if (access("/etc/headstart/proxy.conf", F_OK) == 0)
+        skip();
+    assert_int_equal(daemon_run(rig->dir, ARGS(NULL), NULL, &err), 1);
+    check_holds(err, "/etc/headstart/proxy.conf: cannot be read: ");
+    check_holds(err, "headstart --origin http://");
+    assert_int_equal(count_lines(err), 1);
+    free(err);
+}
+
+/* Its own name, and every way to write it, that the file alone does not show. */
+static void origin_that_is_this_machine_is_warned_of(void **state)
+{
+    struct rig *rig = *state;
+    char name[256] = "", *err;
+    assert_int_equal(gethostname(name, sizeof(name) - 1), 0);
+    const char *conf = rig_text(rig,
+                                "[listen main]\naddress = *:8443\n[certificate main]\n"
+                                "chain = main.pem\nkey = main.key\n[origin app]\n"
+                                "url = https://%s:8443\n",
+                                name);
+    const char *path = write_conf(rig, "loop.conf", conf);
+    assert_int_equal(daemon_run(rig->dir, ARGS("-t", "-c", path), NULL, &err), 0);
+    check_holds(err, "loop.conf:6: [origin app] url = https://");
+    check_holds(err, "where headstart itself listens on *:8443");
+    free(err);
+    /* TEST-NET-1 is nobody's, and so not this machine's. */
+    path = write_conf(rig, "no_loop.conf",
+                      "[listen main]\naddress = *:8443\n[certificate main]\nchain = main.pem\n"
+                      "key = main.key\n[origin app]\nurl = https://192.0.2.1:8443\n");
+    assert_int_equal(daemon_run(rig->dir, ARGS("-t", "-c", path), NULL, &err), 0);
+    check_lacks(err, "itself listens");
+    free(err);
+}
+
 static void certificate_without_its_key_is_refused(void **state)
 {
     struct rig *rig = *state;
@@ -134,6 +173,9 @@ static void command_line_answers_questions(void **state)
     check_holds(out, "--dump-config");
     check_holds(out, "--origin");
     check_holds(out, "demo");
+    static const char *const signals[] = {"SIGHUP", "SIGUSR1", "SIGTERM", "SIGINT"};
+    for (size_t i = 0; i < CHECK_LEN(signals); i++)
+        check_holds(out, signals[i]);
     free(out);
 }
 
@@ -561,6 +603,8 @@ int main(void)
         RIG_TEST(good_file_passes_the_check),
         RIG_TEST(bad_file_is_refused_in_one_line),
         RIG_TEST(missing_files_are_named),
+        RIG_TEST(first_run_is_told_of_the_quick_start),
+        RIG_TEST(origin_that_is_this_machine_is_warned_of),
         RIG_TEST(certificate_without_its_key_is_refused),
         RIG_TEST(dumped_configuration_reads_back_the_same),
         RIG_TEST(command_line_answers_questions),
