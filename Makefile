@@ -172,7 +172,7 @@ $(FUZZ_TARGETS): %: %.o $(BUILD)/fuzz/libheadstart.a
 	$(if $(Q),@echo '  LINK  $@')
 	$(Q)$(CC) $(FUZZ_LDFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(LIBS)
 
-demo: $(BUILD)/headstart
+demo: $(BUILD)/headstart | $(BUILD)/deps-demo
 	$(BUILD)/headstart demo
 
 RUN := sh tests/tools/run.sh

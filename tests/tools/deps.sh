@@ -1,5 +1,5 @@
 #!/bin/sh
-# deps.sh check|install SET... - the Debian packages that a set needs: build, test, lint, fuzz,
+# deps.sh check|install SET... - the Debian packages that a set needs: build, demo, test, lint, fuzz,
 # bench.
 # check: says which are missing and fails if any is. install: installs them, as root or with sudo.
 set -eu
@@ -9,6 +9,10 @@ packages_of() {
     build)
         echo gcc libc6-dev make libnghttp2-dev libevent-dev libssl-dev libcurl4-openssl-dev \
             libinih-dev
+        ;;
+    demo)
+        # The commands that the demo prints.
+        echo nghttp2-client curl
         ;;
     test)
         echo libcmocka-dev libjansson-dev nginx-light nghttp2-client curl openssl libjemalloc2
@@ -23,7 +27,7 @@ packages_of() {
         echo nginx-light h2o nghttp2-proxy haproxy valgrind strace openssl util-linux
         ;;
     *)
-        echo "deps.sh: unknown set $1: build, test, lint, fuzz and bench are known" >&2
+        echo "deps.sh: unknown set $1: build, demo, test, lint, fuzz and bench are known" >&2
         exit 2
         ;;
     esac
