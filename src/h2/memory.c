@@ -22,10 +22,11 @@ struct block {
     max_align_t data[];
 };
 
-static struct blocks *origin_of(const struct h2_memory *m, size_t bytes)
+/* Which of the cache's sizes holds so many bytes; H2_CACHE_SIZES: none. */
+static size_t size_of(size_t bytes)
 {
     size_t i = (sizeof(struct block) + H2_CACHE_HEAP_BYTES + bytes - 1) / H2_CACHE_STEP_BYTES;
-    return i < H2_CACHE_SIZES ? &m->cache->sizes[i] : NULL;
+    return i < H2_CACHE_SIZES ? i : H2_CACHE_SIZES;
 }
 
 RARE static struct block *take_large(const struct h2_memory *m, size_t bytes)
@@ -46,10 +47,11 @@ static struct block *take(const struct h2_memory *m, size_t bytes)
 {
     if (bytes > SIZE_MAX / 2)
         return NULL;
-    struct blocks *origin = origin_of(m, bytes);
-    struct block *block = origin ? blocks_take(origin) : take_large(m, bytes);
+    size_t i = size_of(bytes);
+    bool is_large = i == H2_CACHE_SIZES;
+    struct block *block = is_large ? take_large(m, bytes) : blocks_take(&m->cache->sizes[i]);
     if (block) {
-        block->origin = origin;
+        block->origin = is_large ? NULL : &m->cache->sizes[i];
         block->bytes = bytes;
     }
     return block;

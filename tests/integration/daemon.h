@@ -103,7 +103,6 @@ bool daemon_descriptors_fall_to(struct daemon *d, size_t n);
  * that closes. NULL: it did not answer, or did not close. Free with free(). */
 char *daemon_ask(struct daemon *d, const char *request);
 
-
 /* Runs the program once with `args` and waits for its end: the exit status. What it wrote is set
  * where it is asked for; free with free(). */
 int daemon_run(const char *dir, const char *const *args, char **out, char **err);
