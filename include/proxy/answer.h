@@ -51,8 +51,8 @@ void answer_init(struct answer *a, struct pools *pools, void (*changed)(struct a
 /* Asks the origin. False when memory is out. */
 NODISCARD bool answer_start(struct answer *a, const struct answer_ask *ask);
 /* Answers for ourselves: a status and its phrase as plain text, with a sentence where they say too
- * little (421), silent about the inside (RFC 9110 §15); only the head where that `is_short`, so that
- * no window of the client keeps it. What was asked for is cancelled. Its head and text live in
+ * little (421), silent about the inside (RFC 9110 §15); only the head where that `is_short`, so
+ * that no window of the client keeps it. What was asked for is cancelled. Its head and text live in
  * `arena`; look at arena->failed. `date` is borrowed. */
 void answer_give(struct answer *a, struct arena *arena, unsigned status, bool is_short,
                  struct span method, struct span date);

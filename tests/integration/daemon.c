@@ -242,7 +242,8 @@ void daemon_hold(struct daemon *d, enum process_stream stream, bool held)
 
 uint64_t daemon_metric(struct daemon *d, const char *name)
 {
-    char *text = daemon_ask(d, "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    char *text =
+        daemon_ask(d, "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     char *line = check_printf("\nheadstart_%s ", name);
     const char *at = text ? strstr(text, line) : NULL;
     uint64_t value = at ? strtoull(at + strlen(line), NULL, 10) : 0;
