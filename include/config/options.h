@@ -10,18 +10,6 @@
 #include "base/span.h"
 #include "config/type.h"
 
-struct option {
-    const char *name;
-    const struct type *type;
-    size_t offset;            /* in the section's object */
-    const char *fallback;     /* the default, as it would be written; NULL: must be given */
-    uint64_t min, max;        /* of a number */
-    const char *const *words; /* of a word, NULL at the end */
-    const char *sample;       /* what the example shows where there is no default */
-    const char *help;         /* Markdown, whole sentences, one paragraph */
-    bool needs_restart;       /* a reload does not change it */
-};
-
 /* In the order in which they are read: a route looks for its origin. */
 enum section_id {
     SECTION_GLOBAL, /* the options before the first section */

@@ -8,7 +8,20 @@
 
 #include "config/config.h"
 
-struct option;
+struct type;
+
+/* One option of a section; options.h has the table of them. */
+struct option {
+    const char *name;
+    const struct type *type;
+    size_t offset;            /* in the section's object */
+    const char *fallback;     /* the default, as it would be written; NULL: must be given */
+    uint64_t min, max;        /* of a number */
+    const char *const *words; /* of a word, NULL at the end */
+    const char *sample;       /* what the example shows where there is no default */
+    const char *help;         /* Markdown, whole sentences, one paragraph */
+    bool needs_restart;       /* a reload does not change it */
+};
 
 /* What a value may need to know besides its own text. */
 struct type_context {

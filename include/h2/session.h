@@ -14,10 +14,6 @@ struct h2_limits {
                                  * names and values */
 };
 
-/* A head of so many times header_list_bytes ends the connection, and so do as many that are not
- * kept of what is received at once. */
-enum { H2_WASTE_FACTOR = 16 };
-
 /* Makes a session for a client that has not said anything yet; our SETTINGS wait to be sent. Fields
  * beyond header_list_bytes of a head are decoded and counted; too many of them end the connection.
  * Its memory comes from `cache` (borrowed). NULL when memory is out. Free with session_free(). */

@@ -6,6 +6,7 @@
 
 #include "base/bucket.h"
 #include "origin/call.h"
+#include "proxy/charge.h"
 #include "proxy/env.h"
 #include "proxy/failure.h"
 #include "proxy/outlet.h"
@@ -56,8 +57,7 @@ struct client {
     uint64_t body_bytes;  /* of all its exchanges' bodies, that it sent or took */
     struct caller caller; /* of its exchanges' calls */
     struct peer peer;
-    struct bucket reset_bucket, idle_frame_bucket; /* proxy/charge.h */
-    size_t waste_bytes;  /* of heads that were too large, which count as less than one reset */
+    struct charges charges;
     size_t heads_bytes;  /* of its exchanges' arenas, beyond the first block of each */
     struct list streams; /* of its exchanges */
     unsigned streams_len;
@@ -89,6 +89,10 @@ void client_remove_stream(struct client *c, struct stream *stream);
 
 /* The heads of its exchanges take so little memory that it may have one more. */
 bool client_may_open(const struct client *c);
+/* Charges the client for a request that it has abandoned, made us end, or whose head was too large
+ * (proxy/charge.h). Too many such end the connection. */
+void client_charge_reset(struct client *c);
+
 /* The client takes pushes now. */
 bool client_takes_pushes(const struct client *c);
 /* How many more promised streams it takes now. */

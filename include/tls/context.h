@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "base/attr.h"
+#include "tls/error.h"
 
 struct config;
 struct ssl_st; /* OpenSSL's SSL */
@@ -15,13 +16,6 @@ struct bio_st; /* OpenSSL's BIO */
 struct tls_context;
 struct tls_socket;
 struct tls_tickets;
-
-enum { TLS_ERROR_BYTES = 512 };
-
-/* One line that says what is wrong with a certificate, a key or the library. */
-struct tls_error {
-    char text[TLS_ERROR_BYTES];
-};
 
 /* Loads every certificate of the configuration (or makes the self-signed one). Returns NULL and
  * fills `error`, "FILE:LINE: [certificate NAME]: ...", where one cannot be read or does not fit its

@@ -268,3 +268,11 @@ struct config *build_config(const struct source *source, const char *folder,
     config_free(c);
     return NULL;
 }
+
+void config_free(struct config *c)
+{
+    if (!c)
+        return;
+    arena_fini(&c->arena);
+    mem_free(c);
+}

@@ -1,6 +1,6 @@
 /* Blocks of addresses. */
 #include "config/fault.h"
-#include "config/options.h"
+#include "config/type.h"
 
 static bool parse_networks(struct type_context *ctx, const struct option *option, struct span text,
                            void *to)

@@ -1,7 +1,7 @@
 /* Numbers, durations, sizes, permissions, switches and words. */
 #include <inttypes.h>
 
-#include "config/options.h"
+#include "config/type.h"
 
 struct unit {
     struct span suffix;

@@ -3,7 +3,7 @@
 #include <netinet/in.h>
 #include <sys/un.h>
 
-#include "config/options.h"
+#include "config/type.h"
 #include "http/url.h"
 
 static const struct span UNIX = {"unix:", 5};

@@ -1,7 +1,7 @@
 /* Which requests a route takes, and where they go. */
 #include "config/fault.h"
-#include "config/options.h"
 #include "config/suggest.h"
+#include "config/type.h"
 #include "http/host.h"
 #include "http/url.h"
 

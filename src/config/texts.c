@@ -1,6 +1,6 @@
 /* Users, groups, hosts, paths, and lists of names. */
 #include "config/fault.h"
-#include "config/options.h"
+#include "config/type.h"
 #include "http/fields.h"
 #include "http/url.h"
 

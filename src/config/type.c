@@ -1,4 +1,4 @@
-#include "config/options.h"
+#include "config/type.h"
 
 #include <stdarg.h>
 

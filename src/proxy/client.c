@@ -8,7 +8,6 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "proxy/charge.h"
 #include "proxy/greeting.h"
 
 enum {
@@ -366,6 +365,34 @@ static void discard(struct client *c)
         client_close(c, FAIL_CLIENT_GONE);
 }
 
+/* Ends the connection of a client that does something too often. */
+RARE static void end_over(struct client *c, const struct charge *over)
+{
+    if (c->state != CLIENT_OPEN || c->wait == CLIENT_WAIT_CLOSE)
+        return;
+    log_info("client %s: over %llu in 10 s of %s", c->peer.text, (unsigned long long)over->most,
+             over->what);
+    client_end(c, SESSION_LEAVE_CALM);
+}
+
+static void charge_what_came(struct client *c)
+{
+    struct env *e = c->env;
+    const struct charge over =
+        charge_received(&c->charges, e->config, c->session, tls_conn_take_idle_records(c->tls),
+                        turn_now_ms(&e->turn));
+    if (over.what)
+        end_over(c, &over);
+}
+
+void client_charge_reset(struct client *c)
+{
+    const struct charge over =
+        charge_reset(&c->charges, c->env->config, turn_now_ms(&c->env->turn));
+    if (over.what)
+        end_over(c, &over);
+}
+
 static bool may_be_read(const struct client *c)
 {
     return c->state == CLIENT_OPEN && c->wait != CLIENT_WAIT_CLOSE && !c->read_blocked;
@@ -380,7 +407,7 @@ static void client_read(struct client *c)
     if (c->state == CLIENT_GREETING && !greet(c))
         return;
     for (int i = 0; may_be_read(c) && read_once(c); i++) {
-        charge_received(c);
+        charge_what_came(c);
         if (i == READS_A_TURN || session_queued(c->session) > QUEUED_FRAMES) {
             turn_defer(&c->env->turn, TURN_READ, &c->read);
             break;
@@ -388,7 +415,7 @@ static void client_read(struct client *c)
     }
     if (c->state != CLIENT_OPEN)
         return;
-    charge_received(c);
+    charge_what_came(c);
     if (c->crossing == CLIENT_WRITES_AFTER_READ)
         unblock_write(c);
     regulate(c);

@@ -2,7 +2,6 @@
 
 #include "base/clock.h"
 #include "http/forward.h"
-#include "proxy/charge.h"
 #include "proxy/misdirected.h"
 #include "proxy/reply.h"
 
@@ -196,7 +195,7 @@ static void finish(struct exchange *x)
     if (x->push)
         c->pushes_open--;
     if (is_chargeable(x))
-        charge_reset(c);
+        client_charge_reset(c);
     exchange_close(x);
 }
 

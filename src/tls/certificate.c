@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "http/url.h"
-#include "tls/context.h"
+#include "tls/error.h"
 #include "tls/selfsigned.h"
 
 enum { PLACE_BYTES = 256 };

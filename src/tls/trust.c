@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/config.h"
-#include "tls/context.h"
+#include "tls/error.h"
 #include "tls/socket.h"
 
 /* ALPN's list of the protocols that are spoken here: each with its length in front. */

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "h2/session.h"
-#include "proxy/charge.h"
 #include "proxy/client.h"
 #include "proxy/steps.h"
 
@@ -413,9 +412,9 @@ static void too_many_resets_end_the_connection(void **state)
     (void)state;
     open_client();
     for (int i = 0; i < 500; i++)
-        charge_reset(t.client);
+        client_charge_reset(t.client);
     said("");
-    charge_reset(t.client);
+    client_charge_reset(t.client);
     said("leave calm\n");
 }
 

@@ -1,5 +1,4 @@
-#include "config/config.h"
-
+/* Where a configuration comes from: a text, a file, or the command line. */
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -127,12 +126,4 @@ struct config *config_quick(const char *origin_url, const char *listen, const ch
         c = build_config(&source, folder.path, error);
     source_fini(&source);
     return c;
-}
-
-void config_free(struct config *c)
-{
-    if (!c)
-        return;
-    arena_fini(&c->arena);
-    mem_free(c);
 }
