@@ -256,8 +256,9 @@ bench-plan: $(BUILD)/tests/tools/time_plan
 bench-line: $(BUILD)/tests/tools/time_line
 	$(BUILD)/tests/tools/time_line
 
-lint: | $(BUILD)/deps-build $(BUILD)/deps-lint $(BUILD)/deps-test
+lint: $(BUILD)/libheadstart.a | $(BUILD)/deps-build $(BUILD)/deps-lint $(BUILD)/deps-test
 	sh tests/tools/lint.sh
+	sh tests/tools/circles.sh $(BUILD)/obj
 	clang-format --dry-run -Werror $(SOURCES) $(HEADERS) $(TEST_FILES)
 	printf '%s\0' $(SOURCES) | xargs -0 -n 8 -P 2 sh -c 'clang-tidy --quiet --warnings-as-errors="*" \
 		--checks="$(TIDY_CHECKS)" "$$@" -- $(CPPFLAGS_TIDY)' tidy

@@ -13,10 +13,9 @@
 #include "base/timeouts.h"
 #include "h1/writer.h"
 #include "http/message.h"
+#include "origin/waiter.h"
 
-struct pool;
 struct pools;
-struct conn;
 
 enum call_state {
     CALL_NEW,
@@ -24,32 +23,6 @@ enum call_state {
     CALL_RUNNING,
     CALL_COMPLETE, /* the whole response was read; its bytes may still be here */
     CALL_FAILED,
-};
-
-enum call_fault {
-    CALL_FINE,
-    CALL_REFUSED,         /* no connection could be made */
-    CALL_CONNECT_TIMEOUT, /* none could be made in time */
-    CALL_BUSY,            /* none became free in time */
-    CALL_YIELDED,         /* it was on offer, and another took the connection */
-    CALL_TIMEOUT,         /* the head did not come in time */
-    CALL_CLOSED,          /* the origin closed the connection before the head */
-    CALL_MALFORMED,       /* what came is not HTTP/1.1 */
-    CALL_BROKEN,          /* the body ended early */
-    CALL_STALLED,         /* the origin neither sent nor took bytes for too long */
-    CALL_NO_MEMORY,
-};
-
-/* Requests of clients go before those of pushes. */
-enum call_rank {
-    CALL_OF_CLIENT,
-    CALL_OF_PUSH,
-    CALL_RANKS,
-};
-
-/* Who calls, as far as sharing connections goes: all calls of one client. Zeroed to begin with. */
-struct caller {
-    unsigned calls[CALL_RANKS]; /* that wait or run */
 };
 
 struct call_head {
@@ -61,18 +34,14 @@ struct call {
     void (*changed)(struct call *c);
     enum call_state state;
     enum call_fault fault;
-    enum call_rank rank;
+    struct waiter waiter;
     struct pool *pool;
-    struct caller *caller;
     struct conn *conn;      /* while it runs */
-    struct list node;       /* in the pool's queue, while it waits */
-    struct list offer_node; /* among those that would make room, while it runs */
-    struct timeout timeout;
+    struct timeout timeout; /* while it runs */
     struct arena *arena;
     const struct request *request;
     const struct fields *fields; /* of the request as it is forwarded; lives in the arena */
     bool awaits_continue;        /* the client sends its body when the origin has said 100 */
-    bool retried;                /* a second time, on a fresh connection */
     bool on_reused;
     uint64_t first_byte_us; /* when the first byte of the answer came; 0: not yet */
 

@@ -7,7 +7,11 @@
 #ifndef ORIGIN_DIAL_H
 #define ORIGIN_DIAL_H
 
+#include <event2/event.h>
+
 #include "base/attr.h"
+#include "base/timeouts.h"
+#include "base/turn.h"
 #include "origin/wire.h"
 
 enum dial_result {
@@ -17,16 +21,28 @@ enum dial_result {
 };
 
 struct dial;
-struct pool;
+struct names;
+struct tls_target;
+
+/* How an origin is dialed. Borrowed for the life of its dials. */
+struct dial_rules {
+    struct event_base *base;
+    struct turn *turn;
+    struct timeouts *connect;  /* of the whole dial */
+    const char *unix_path;     /* NULL: over TCP */
+    struct names *names;       /* of the addresses */
+    struct tls_target *target; /* NULL: without TLS */
+    struct blocks *blocks;     /* of TLS_OUT_BYTES, for what TLS has to send */
+};
 
 /* To be called once, before there are threads; false: libcurl cannot be used. */
 NODISCARD bool dial_setup(void);
 /* The end of that, when the threads are gone. */
 void dial_teardown(void);
 
-/* Starts to dial the pool's origin, for at most `timeouts.connect`. `done` is called with `user`
- * when it has ended. NULL when memory is out. */
-NODISCARD struct dial *dial_start(struct pool *pool,
+/* Starts to dial, for at most as long as `rules->connect` runs. `done` is called with `user` when
+ * it has ended. NULL when memory is out. */
+NODISCARD struct dial *dial_start(const struct dial_rules *rules,
                                   void (*done)(void *user, enum dial_result result), void *user);
 /* After DIAL_DONE: hands the connection over, once. */
 struct wire dial_take(struct dial *d);

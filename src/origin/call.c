@@ -3,7 +3,7 @@
 #include <assert.h>
 
 #include "base/clock.h"
-#include "origin/state.h"
+#include "pools.h"
 
 enum {
     CALL_INTERIM_HEADS = 4,   /* so many of the largest informational heads may come at once */
@@ -33,64 +33,12 @@ static void drop_head(struct call *c)
     arena_fini(&c->writing);
 }
 
-static void on_timeout(struct timeout *t)
-{
-    struct call *c = CONTAINER_OF(t, struct call, timeout);
-    if (c->state == CALL_WAITING)
-        call_fail(c, CALL_BUSY);
-    else if (!c->has_final_head && (c->awaits_continue || call_request_is_written(c)))
-        call_fail(c, CALL_TIMEOUT);
-    else
-        call_fail(c, CALL_STALLED);
-}
-
-void call_init(struct call *c, struct pools *pools, void (*changed)(struct call *c))
-{
-    *c = (struct call){.changed = changed};
-    buf_init_behind(&c->body, &pools->body_blocks, POOL_FRONT_BYTES);
-    buf_init(&c->upload, &pools->upload_blocks);
-    list_init(&c->node);
-    list_init(&c->offer_node);
-    timeout_init(&c->timeout, on_timeout);
-    c->heads_end = &c->heads;
-}
-
 static const struct fields *copy_fields(const struct fields *fields, struct arena *arena)
 {
     struct fields *copy = arena_alloc(arena, sizeof *copy);
     if (copy)
         *copy = *fields;
     return copy;
-}
-
-bool call_start(struct call *c, struct pool *pool, struct caller *caller, struct arena *arena,
-                const struct request *request, const struct fields *fields, enum call_rank rank)
-{
-    assert(c->state == CALL_NEW);
-    c->fields = copy_fields(fields, arena);
-    if (!c->fields)
-        return false;
-    c->pool = pool;
-    c->caller = caller;
-    c->arena = arena;
-    c->request = request;
-    c->rank = rank;
-    arena_init(&c->interim, arena->blocks);
-    c->awaits_continue = request_awaits_continue(request) && buf_len(&c->upload) == 0;
-    set_state(c, CALL_WAITING);
-    pool_enqueue(pool, c);
-    return true;
-}
-
-void call_run(struct call *c, struct conn *conn)
-{
-    set_state(c, CALL_RUNNING);
-    c->conn = conn;
-    c->on_reused = conn->served > 0;
-    h1_reader_start(conn->reader, c->request->method, c->arena, &c->interim);
-    call_watch(c);
-    if (c->request->body.framing != BODY_NONE)
-        c->changed(c); /* its client is awaited from now on */
 }
 
 static bool has_output(const struct call *c)
@@ -105,7 +53,7 @@ bool call_request_is_written(const struct call *c)
 
 /* Whose turn it is to do something decides which time-out runs: none while the client is awaited.
  */
-void call_watch(struct call *c)
+static void watch(struct call *c)
 {
     struct pools *all = c->pool->all;
     uint64_t now = turn_now_ms(all->turn);
@@ -123,10 +71,9 @@ static void leave_conn(struct call *c, bool reusable)
 {
     struct conn *conn = c->conn;
     c->conn = NULL;
-    list_remove(&c->offer_node);
     timeout_stop(&c->timeout);
     drop_head(c);
-    conn_release(conn, reusable);
+    pool_release(c->pool, &c->waiter, conn, reusable);
 }
 
 /* RFC 9110 §9.2.2. */
@@ -144,7 +91,7 @@ static bool is_idempotent(struct span method)
  * was written of a body is not kept: with the first byte of it the request cannot be repeated. */
 static bool may_retry(const struct call *c)
 {
-    return c->state == CALL_RUNNING && c->on_reused && !c->retried &&
+    return c->state == CALL_RUNNING && c->on_reused && !c->waiter.retried &&
            !h1_reader_has_begun(c->conn->reader) && is_idempotent(c->request->method) &&
            !c->upload_used;
 }
@@ -152,18 +99,18 @@ static bool may_retry(const struct call *c)
 static void retry(struct call *c)
 {
     leave_conn(c, false);
-    c->retried = true;
+    c->waiter.retried = true;
     c->head = c->line = c->tail = SPAN("");
     c->piece_left = 0;
     c->head_made = c->upload_written = false;
     set_state(c, CALL_WAITING);
-    pool_enqueue(c->pool, c);
+    pool_enqueue(c->pool, &c->waiter);
 }
 
-void call_fail(struct call *c, enum call_fault fault)
+static void fail(struct call *c, enum call_fault fault)
 {
     if (c->state == CALL_WAITING)
-        pool_dequeue(c->pool, c);
+        pool_dequeue(c->pool, &c->waiter);
     else if (c->state == CALL_RUNNING)
         leave_conn(c, false);
     set_state(c, CALL_FAILED);
@@ -177,7 +124,7 @@ static void complete(struct call *c, bool clean)
     c->trailers = h1_reader_trailers(c->conn->reader);
     c->trailers = c->trailers->len > 0 ? copy_fields(c->trailers, c->arena) : NULL;
     if (c->arena->failed) {
-        call_fail(c, CALL_NO_MEMORY);
+        fail(c, CALL_NO_MEMORY);
         return;
     }
     leave_conn(c, reusable);
@@ -225,19 +172,22 @@ struct response *call_take_head(struct call *c)
     return node->response;
 }
 
-char *call_space(struct call *c, size_t *room)
+static char *space(void *user, size_t *room, bool *full)
 {
+    struct call *c = user;
     struct pools *all = c->pool->all;
     if (!c->body.block)
         buf_init_behind(&c->body, c->flows ? &all->flow_blocks : &all->body_blocks,
                         POOL_FRONT_BYTES);
-    return buf_space(&c->body, room);
+    char *at = buf_space(&c->body, room);
+    *full = c->body.block != NULL;
+    return at;
 }
 
 static void malformed(struct call *c, const char *why)
 {
     pool_warn(c->pool, "sent a malformed response", why);
-    call_fail(c, c->has_final_head ? CALL_BROKEN : CALL_MALFORMED);
+    fail(c, c->has_final_head ? CALL_BROKEN : CALL_MALFORMED);
 }
 
 /* An informational response costs its bytes and some more, since each makes a frame for the client
@@ -266,7 +216,7 @@ static bool take_head(struct call *c, const struct h1_fed *fed)
     }
     if (keep_head(c, fed->head))
         return true;
-    call_fail(c, CALL_NO_MEMORY);
+    fail(c, CALL_NO_MEMORY);
     return false;
 }
 
@@ -285,13 +235,18 @@ static bool feed(struct call *c, const char *at, size_t n, char *to, struct h1_f
     case H1_NO_MEMORY:
         break;
     }
-    call_fail(c, CALL_NO_MEMORY);
+    fail(c, CALL_NO_MEMORY);
     return false;
 }
 
-void call_received(struct call *c, char *at, size_t n)
+static void received(void *user, char *at, size_t n)
 {
+    struct call *c = user;
     char *to = at;
+    if (n == 0) {
+        buf_consume(&c->body, 0);
+        return;
+    }
     c->flows = n >= POOL_BODY_BYTES / 2;
     if (c->first_byte_us == 0)
         c->first_byte_us = clock_monotonic_us();
@@ -316,12 +271,13 @@ void call_received(struct call *c, char *at, size_t n)
         }
     }
     buf_consume(&c->body, 0);
-    call_watch(c);
+    watch(c);
     c->changed(c);
 }
 
-void call_closed(struct call *c, bool in_order)
+static void closed(void *user, bool in_order)
 {
+    struct call *c = user;
     buf_consume(&c->body, 0);
     if (in_order && h1_reader_finish(c->conn->reader)) {
         complete(c, false);
@@ -329,10 +285,10 @@ void call_closed(struct call *c, bool in_order)
         retry(c);
     } else if (c->has_final_head) {
         pool_warn(c->pool, "closed the connection", "in the middle of a body");
-        call_fail(c, CALL_BROKEN);
+        fail(c, CALL_BROKEN);
     } else {
         pool_warn(c->pool, "closed the connection", "before the head of its response");
-        call_fail(c, CALL_CLOSED);
+        fail(c, CALL_CLOSED);
     }
 }
 
@@ -396,7 +352,7 @@ static void prepare_output(struct call *c)
     if (!c->upload_ended)
         return;
     c->upload_written = true;
-    call_watch(c); /* the end of a body with a length is not to be seen in what is written */
+    watch(c); /* the end of a body with a length is not to be seen in what is written */
 }
 
 static void add_piece(struct iovec *pieces, int *count, struct span text)
@@ -405,13 +361,14 @@ static void add_piece(struct iovec *pieces, int *count, struct span text)
         pieces[(*count)++] = (struct iovec){(void *)text.ptr, text.len};
 }
 
-int call_output(struct call *c, struct iovec pieces[CALL_PIECES])
+static int output(void *user, struct iovec pieces[CONN_PIECES])
 {
+    struct call *c = user;
     int count = 0;
     if (!c->head_made || !has_output(c))
         prepare_output(c);
     if (c->arena->failed) {
-        call_fail(c, CALL_NO_MEMORY);
+        fail(c, CALL_NO_MEMORY);
         return 0;
     }
     if (!has_output(c))
@@ -448,14 +405,102 @@ static void body_written(struct call *c, size_t n)
     c->changed(c);
 }
 
-void call_written(struct call *c, size_t n)
+static void written(void *user, size_t n)
 {
+    struct call *c = user;
     n = take_written(&c->head, n);
     if (n > 0)
         body_written(c, n);
     if (c->head.len == 0)
         drop_head(c);
-    call_watch(c);
+    watch(c);
+}
+
+static void no_memory(void *user)
+{
+    fail(user, CALL_NO_MEMORY);
+}
+
+static void on_watch(void *user)
+{
+    watch(user);
+}
+
+static const struct conn_user conn_user = {
+    .space = space,
+    .received = received,
+    .closed = closed,
+    .no_memory = no_memory,
+    .output = output,
+    .written = written,
+    .watch = on_watch,
+};
+
+/* The pool lends it a connection. */
+static void got(struct waiter *w, struct conn *conn)
+{
+    struct call *c = CONTAINER_OF(w, struct call, waiter);
+    set_state(c, CALL_RUNNING);
+    c->conn = conn;
+    c->on_reused = conn->served > 0;
+    h1_reader_start(conn->reader, c->request->method, c->arena, &c->interim);
+    conn_carry(conn, &conn_user, c);
+    watch(c);
+    if (c->request->body.framing != BODY_NONE)
+        c->changed(c); /* its client is awaited from now on */
+}
+
+static void on_failed(struct waiter *w, enum call_fault why)
+{
+    fail(CONTAINER_OF(w, struct call, waiter), why);
+}
+
+static const struct waiter_events waiter_events = {.got = got, .failed = on_failed};
+
+static void on_timeout(struct timeout *t)
+{
+    struct call *c = CONTAINER_OF(t, struct call, timeout);
+    if (!c->has_final_head && (c->awaits_continue || call_request_is_written(c)))
+        fail(c, CALL_TIMEOUT);
+    else
+        fail(c, CALL_STALLED);
+}
+
+static void on_wait_over(struct timeout *t)
+{
+    fail(CONTAINER_OF(t, struct call, waiter.timeout), CALL_BUSY);
+}
+
+void call_init(struct call *c, struct pools *pools, void (*changed)(struct call *c))
+{
+    *c = (struct call){.changed = changed};
+    buf_init_behind(&c->body, &pools->body_blocks, POOL_FRONT_BYTES);
+    buf_init(&c->upload, &pools->upload_blocks);
+    list_init(&c->waiter.node);
+    list_init(&c->waiter.offer_node);
+    timeout_init(&c->timeout, on_timeout);
+    timeout_init(&c->waiter.timeout, on_wait_over);
+    c->waiter.events = &waiter_events;
+    c->heads_end = &c->heads;
+}
+
+bool call_start(struct call *c, struct pool *pool, struct caller *caller, struct arena *arena,
+                const struct request *request, const struct fields *fields, enum call_rank rank)
+{
+    assert(c->state == CALL_NEW);
+    c->fields = copy_fields(fields, arena);
+    if (!c->fields)
+        return false;
+    c->pool = pool;
+    c->waiter.caller = caller;
+    c->arena = arena;
+    c->request = request;
+    c->waiter.rank = rank;
+    arena_init(&c->interim, arena->blocks);
+    c->awaits_continue = request_awaits_continue(request) && buf_len(&c->upload) == 0;
+    set_state(c, CALL_WAITING);
+    pool_enqueue(pool, &c->waiter);
+    return true;
 }
 
 bool call_upload(struct call *c, struct span bytes)
@@ -501,20 +546,18 @@ size_t call_body_spare(const struct call *c)
 void call_offer(struct call *c)
 {
     assert(c->state == CALL_RUNNING);
-    if (call_is_offered(c))
-        return;
-    list_push(&c->pool->offered[c->rank], &c->offer_node);
-    pool_serve_soon(c->pool);
+    if (!call_is_offered(c))
+        pool_offer(c->pool, &c->waiter);
 }
 
 void call_keep(struct call *c)
 {
-    list_remove(&c->offer_node);
+    list_remove(&c->waiter.offer_node);
 }
 
 bool call_is_offered(const struct call *c)
 {
-    return !list_empty(&c->offer_node);
+    return !list_empty(&c->waiter.offer_node);
 }
 
 void call_consume(struct call *c, size_t n)
@@ -522,14 +565,14 @@ void call_consume(struct call *c, size_t n)
     buf_consume(&c->body, n);
     if (c->conn && c->conn->paused && buf_room(&c->body) >= c->body.blocks->block_bytes / 2) {
         conn_resume(c->conn);
-        call_watch(c);
+        watch(c);
     }
 }
 
 void call_cancel(struct call *c)
 {
     if (c->state == CALL_WAITING)
-        pool_dequeue(c->pool, c);
+        pool_dequeue(c->pool, &c->waiter);
     else if (c->state == CALL_RUNNING)
         leave_conn(c, false);
     timeout_stop(&c->timeout);

@@ -3,7 +3,6 @@
 #include <assert.h>
 
 #include "base/mem.h"
-#include "origin/state.h"
 
 enum { READS_A_TURN = 8 };
 
@@ -40,15 +39,11 @@ static void run_die(struct turn_task *task)
 
 void conn_close(struct conn *c)
 {
-    struct pool *pool = c->pool;
-    if (c->state == CONN_DEAD)
+    enum conn_state was = c->state;
+    if (was == CONN_DEAD)
         return;
-    assert(!c->call);
-    if (c->state == CONN_DIALING)
-        pool->dialing--;
-    pool->total--;
+    assert(!c->user);
     set_state(c, CONN_DEAD);
-    list_remove(&c->node);
     timeout_stop(&c->idle_timeout);
     dial_free(c->dial);
     c->dial = NULL;
@@ -58,8 +53,8 @@ void conn_close(struct conn *c)
         event_del(c->write_event);
     turn_cancel(&c->act);
     turn_cancel(&c->write);
-    turn_add(pool->all->turn, TURN_FREE, &c->die);
-    pool_serve_soon(pool);
+    turn_add(c->rules->dial.turn, TURN_FREE, &c->die);
+    c->owner->closed(c, was);
 }
 
 /* A socket is watched only for what somebody waits for. */
@@ -121,7 +116,7 @@ static void read_idle(struct conn *c)
 /* What TLS has taken from the socket the loop does not tell of. */
 static bool was_looked_at(const struct conn *c)
 {
-    const struct turn *turn = c->pool->all->turn;
+    const struct turn *turn = c->rules->dial.turn;
     bool was_quiet =
         c->idle_since < turn->number && turn_knows_all(turn) && list_empty(&c->act.node);
     return !wire_has_pending(&c->wire) && (was_quiet || c->emptied_in == turn->number);
@@ -131,7 +126,7 @@ static bool was_looked_at(const struct conn *c)
  * just ended is used as it is: an origin that speaks first would else be dialed again and again. */
 bool conn_is_clean(struct conn *c)
 {
-    bool is_new = c->served == 0 && c->idle_since == c->pool->all->turn->number;
+    bool is_new = c->served == 0 && c->idle_since == c->rules->dial.turn->number;
     if (!is_new && !was_looked_at(c))
         read_idle(c);
     return c->state == CONN_IDLE;
@@ -141,7 +136,7 @@ static void stop_reading(struct conn *c)
 {
     c->paused = true;
     watch_reading(c);
-    call_watch(c->call);
+    c->uses->watch(c->user);
 }
 
 static bool is_emptied(const struct conn *c, size_t n, size_t room)
@@ -151,35 +146,36 @@ static bool is_emptied(const struct conn *c, size_t n, size_t room)
 
 static void read_more_soon(struct conn *c)
 {
-    turn_defer(c->pool->all->turn, TURN_READ, &c->act);
+    turn_defer(c->rules->dial.turn, TURN_READ, &c->act);
 }
 
 /* The origin will send no more. */
 static void end_reading(struct conn *c, enum wire_result why)
 {
     if (why == WIRE_FAILED)
-        pool_warn(c->pool, "broke the connection", wire_why(&c->wire));
-    call_closed(c->call, why == WIRE_CLOSED);
+        c->owner->broke(c, wire_why(&c->wire));
+    c->uses->closed(c->user, why == WIRE_CLOSED);
 }
 
 /* Reads once; true if more may be there that the socket does not tell of. */
 static bool read_once(struct conn *c)
 {
     size_t room, n;
-    char *at = call_space(c->call, &room);
+    bool full = false;
+    char *at = c->uses->space(c->user, &room, &full);
     if (!at) {
-        if (c->call->body.block)
+        if (full)
             stop_reading(c);
         else
-            call_fail(c->call, CALL_NO_MEMORY);
+            c->uses->no_memory(c->user);
         return false;
     }
     enum wire_result result = wire_read(&c->wire, at, room, &n);
     switch (result) {
     case WIRE_OK:
-        c->emptied_in = is_emptied(c, n, room) ? c->pool->all->turn->number : 0;
-        turn_note_read(c->pool->all->turn, n);
-        call_received(c->call, at, n);
+        c->emptied_in = is_emptied(c, n, room) ? c->rules->dial.turn->number : 0;
+        turn_note_read(c->rules->dial.turn, n);
+        c->uses->received(c->user, at, n);
         return wire_has_pending(&c->wire);
     case WIRE_WANTS_READ:
         break;
@@ -192,7 +188,7 @@ static bool read_once(struct conn *c)
         end_reading(c, result);
         return false;
     }
-    buf_consume(&c->call->body, 0);
+    c->uses->received(c->user, at, 0);
     return false;
 }
 
@@ -221,19 +217,19 @@ static void conn_read(struct conn *c)
 
 static void conn_write(struct conn *c)
 {
-    struct iovec pieces[CALL_PIECES];
+    struct iovec pieces[CONN_PIECES];
     int count;
     while (c->state == CONN_BUSY && !c->write_broken &&
-           (count = call_output(c->call, pieces)) > 0) {
+           (count = c->uses->output(c->user, pieces)) > 0) {
         size_t n;
         enum wire_result result = wire_write(&c->wire, pieces, count, &n);
         if (result != WIRE_OK) {
             stop_writing(c, result);
             if (!c->write_broken)
-                call_watch(c->call); /* it is the origin's turn now */
+                c->uses->watch(c->user); /* it is the origin's turn now */
             return;
         }
-        call_written(c->call, n);
+        c->uses->written(c->user, n);
     }
     if (c->state != CONN_DEAD)
         conn_flush(c);
@@ -256,7 +252,7 @@ static void on_readable(evutil_socket_t fd, short events, void *user)
     (void)fd;
     (void)events;
     struct conn *c = user;
-    turn_add(c->pool->all->turn, TURN_READ, &c->act);
+    turn_add(c->rules->dial.turn, TURN_READ, &c->act);
     if (c->writing == CONN_AWAITS_READABLE) {
         c->writing = CONN_GOES;
         conn_write_soon(c);
@@ -271,7 +267,7 @@ static void on_writable(evutil_socket_t fd, short events, void *user)
     if (c->reading == CONN_AWAITS_WRITABLE) {
         c->reading = CONN_GOES;
         watch_reading(c);
-        turn_add(c->pool->all->turn, TURN_READ, &c->act);
+        turn_add(c->rules->dial.turn, TURN_READ, &c->act);
     }
     if (c->writing == CONN_AWAITS_WRITABLE) {
         c->writing = CONN_GOES;
@@ -286,20 +282,19 @@ static void on_idle_timeout(struct timeout *t)
 
 static void become_idle(struct conn *c)
 {
-    struct pools *all = c->pool->all;
+    enum conn_state was = c->state;
+    struct turn *turn = c->rules->dial.turn;
     set_state(c, CONN_IDLE);
-    list_remove(&c->node);
-    list_push_front(&c->pool->idle, &c->node);
-    c->idle_since = all->turn->number;
-    timeout_start(&all->idle, &c->idle_timeout, turn_now_ms(all->turn));
+    c->idle_since = turn->number;
+    timeout_start(c->rules->idle, &c->idle_timeout, turn_now_ms(turn));
     if (wire_has_pending(&c->wire))
         read_more_soon(c);
-    pool_serve_soon(c->pool);
+    c->owner->idle(c, was);
 }
 
 static bool open_events(struct conn *c)
 {
-    struct event_base *base = c->pool->all->base;
+    struct event_base *base = c->rules->dial.base;
     c->read_event = event_new(base, c->wire.fd, EV_READ | EV_PERSIST, on_readable, c);
     c->write_event = event_new(base, c->wire.fd, EV_WRITE, on_writable, c);
     return c->read_event && c->write_event && event_add(c->read_event, NULL) == 0;
@@ -310,7 +305,6 @@ static void take_wire(struct conn *c)
 {
     dial_free(c->dial);
     c->dial = NULL;
-    c->pool->dialing--;
     become_idle(c);
     if (c->wire.tls)
         conn_write_soon(c);
@@ -319,7 +313,6 @@ static void take_wire(struct conn *c)
 static void on_dialed(void *user, enum dial_result result)
 {
     struct conn *c = user;
-    struct pool *pool = c->pool;
     const char *why = dial_why(c->dial);
     if (result == DIAL_DONE) {
         c->wire = dial_take(c->dial);
@@ -329,54 +322,48 @@ static void on_dialed(void *user, enum dial_result result)
         }
         why = "memory is out";
     }
-    pool_dial_failed(pool, result == DIAL_TIMED_OUT ? CALL_CONNECT_TIMEOUT : CALL_REFUSED, why);
+    c->owner->dial_failed(c, result, why);
     conn_close(c);
 }
 
-struct conn *conn_new(struct pool *pool)
+struct conn *conn_new(const struct conn_rules *rules, const struct conn_owner *owner,
+                      void *owner_data)
 {
-    struct pools *all = pool->all;
     struct conn *c = mem_zalloc(1, sizeof *c);
     if (!c)
         return NULL;
-    c->pool = pool;
+    c->rules = rules;
+    c->owner = owner;
+    c->owner_data = owner_data;
     c->wire.fd = -1;
     list_init(&c->node);
     timeout_init(&c->idle_timeout, on_idle_timeout);
     turn_task_init(&c->act, run_act);
     turn_task_init(&c->write, run_write);
     turn_task_init(&c->die, run_die);
-    c->reader = h1_reader_new(all->config->limits.origin_header_bytes, pool->origin->strict);
+    c->reader = h1_reader_new(rules->head_bytes, rules->strict);
     if (c->reader)
-        c->dial = dial_start(pool, on_dialed, c);
+        c->dial = dial_start(&rules->dial, on_dialed, c);
     if (!c->dial) {
         conn_free(c);
         return NULL;
     }
-    list_push(&pool->others, &c->node);
-    pool->total++;
-    pool->dialing++;
     return c;
 }
 
-void conn_carry(struct conn *c, struct call *call)
+void conn_carry(struct conn *c, const struct conn_user *uses, void *user)
 {
     set_state(c, CONN_BUSY);
     timeout_stop(&c->idle_timeout);
-    list_remove(&c->node);
-    list_push(&c->pool->others, &c->node);
-    c->call = call;
-    call->caller->calls[call->rank]++;
-    if (call->rank == CALL_OF_PUSH)
-        c->pool->pushes++;
-    call_run(call, c);
+    c->uses = uses;
+    c->user = user;
     conn_write_soon(c);
 }
 
 void conn_write_soon(struct conn *c)
 {
     if (c->writing == CONN_GOES)
-        turn_add(c->pool->all->turn, TURN_FORWARD, &c->write);
+        turn_add(c->rules->dial.turn, TURN_FORWARD, &c->write);
 }
 
 void conn_resume(struct conn *c)
@@ -391,12 +378,10 @@ void conn_resume(struct conn *c)
 
 void conn_release(struct conn *c, bool reusable)
 {
-    c->call->caller->calls[c->call->rank]--;
-    if (c->call->rank == CALL_OF_PUSH)
-        c->pool->pushes--;
-    c->call = NULL;
+    c->uses = NULL;
+    c->user = NULL;
     c->served++;
-    if (!reusable || c->write_broken || c->pool->all->draining) {
+    if (!reusable || c->write_broken) {
         conn_close(c);
         return;
     }

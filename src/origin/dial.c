@@ -10,7 +10,6 @@
 #include "base/mem.h"
 #include "origin/multi.h"
 #include "origin/names.h"
-#include "origin/state.h"
 
 enum {
     START_MS = 250, /* RFC 8305 §5 */
@@ -42,7 +41,7 @@ struct attempt {
 };
 
 struct dial {
-    struct pool *pool;
+    const struct dial_rules *rules;
     struct multi *multi;
     struct list attempts; /* in the order of their starts; those that failed, too */
     struct names_waiter waiter;
@@ -80,7 +79,7 @@ static void set_state(struct attempt *a, enum attempt_state to)
 
 static void act_soon(struct dial *d)
 {
-    turn_add(d->pool->all->turn, TURN_ACT, &d->act);
+    turn_add(d->rules->turn, TURN_ACT, &d->act);
 }
 
 static void let_go(struct attempt *a)
@@ -111,7 +110,7 @@ static void note(struct dial *d, const char *fmt, ...)
 static void fail(struct attempt *a, const char *why)
 {
     struct dial *d = a->dial;
-    if (d->pool->names.is_fixed)
+    if (d->rules->names->is_fixed)
         note(d, "%s", why);
     else
         note(d, "%s: %s", a->address.text, why);
@@ -139,7 +138,7 @@ static void on_ended(void *user, CURL *easy, CURLcode code)
 
 static bool set_rules(struct attempt *a)
 {
-    const char *unix_path = a->dial->pool->origin->url.unix_path;
+    const char *unix_path = a->dial->rules->unix_path;
     return curl_easy_setopt(a->easy, CURLOPT_PRIVATE, a) == CURLE_OK &&
            curl_easy_setopt(a->easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket) == CURLE_OK &&
            curl_easy_setopt(a->easy, CURLOPT_CLOSESOCKETDATA, a) == CURLE_OK &&
@@ -151,7 +150,7 @@ static bool set_rules(struct attempt *a)
 static bool start(struct dial *d, const struct names_address *address)
 {
     char url[URL_BYTES];
-    uint64_t timeout_ms = d->pool->all->config->timeouts.connect_ms;
+    uint64_t timeout_ms = d->rules->connect->duration_ms;
     struct attempt *a = mem_zalloc(1, sizeof *a);
     if (!a)
         return false;
@@ -182,7 +181,7 @@ static bool was_tried(const struct dial *d, const struct names_address *address)
 /* How many addresses are left, and the first of them. */
 static size_t find_untried(struct dial *d, const struct names_address **first)
 {
-    const struct names_list *known = names_known(&d->pool->names);
+    const struct names_list *known = names_known(d->rules->names);
     size_t n = 0;
     *first = NULL;
     for (size_t i = 0; i < known->len; i++) {
@@ -204,7 +203,7 @@ static size_t count(const struct dial *d, enum attempt_state state)
 
 static bool may_ask(const struct dial *d)
 {
-    return !d->has_asked && names_may_ask(&d->pool->names);
+    return !d->has_asked && names_may_ask(d->rules->names);
 }
 
 /* All that is left is to have its turn in time. Who answered TCP is worth waiting for: the others
@@ -212,7 +211,7 @@ static bool may_ask(const struct dial *d)
 static void arm_next(struct dial *d)
 {
     const struct names_address *first;
-    uint64_t now = turn_now_ms(d->pool->all->turn), end = d->timeout.deadline_ms;
+    uint64_t now = turn_now_ms(d->rules->turn), end = d->timeout.deadline_ms;
     uint64_t left = find_untried(d, &first) + may_ask(d);
     uint64_t ms = (end > now ? end - now : 0) / (left + 1);
     if (ms > START_MS && count(d, ATTEMPT_HANDSHAKING) == 0)
@@ -233,7 +232,7 @@ static void on_next(evutil_socket_t fd, short events, void *user)
 /* A question that was open already may have been so for long: its end need not be the last word. */
 static void ask(struct dial *d)
 {
-    struct names *n = &d->pool->names;
+    struct names *n = d->rules->names;
     if (!list_empty(&d->waiter.node) || !may_ask(d))
         return;
     d->has_asked = !names_is_asking(n);
@@ -246,7 +245,7 @@ static void ask(struct dial *d)
 static void on_told(struct names_waiter *w)
 {
     struct dial *d = CONTAINER_OF(w, struct dial, waiter);
-    const char *why = names_why(&d->pool->names);
+    const char *why = names_why(d->rules->names);
     if (why[0])
         note(d, "%s", why);
     d->may_start = true;
@@ -278,7 +277,7 @@ static void on_event(evutil_socket_t fd, short events, void *user)
 
 static void wait_for(struct attempt *a, short events)
 {
-    struct event_base *base = a->dial->pool->all->base;
+    struct event_base *base = a->dial->rules->base;
     if (!a->event)
         a->event = event_new(base, a->wire.fd, events, on_event, a);
     else if (event_get_events(a->event) != events)
@@ -325,7 +324,7 @@ static const char *why_unconnected(const struct attempt *a)
 /* libcurl's handle is done with, and goes; the socket stays. */
 static void take_socket(struct attempt *a)
 {
-    struct pool *pool = a->dial->pool;
+    const struct dial_rules *rules = a->dial->rules;
     curl_socket_t fd = CURL_SOCKET_BAD;
     if (a->code == CURLE_OK)
         curl_easy_getinfo(a->easy, CURLINFO_ACTIVESOCKET, &fd);
@@ -337,9 +336,9 @@ static void take_socket(struct attempt *a)
     multi_drop(a->dial->multi, a->easy);
     a->easy = NULL;
     a->wire.fd = fd;
-    if (!pool->target) {
+    if (!rules->target) {
         set_state(a, ATTEMPT_DONE);
-    } else if (wire_secure(&a->wire, pool->target, &pool->all->record_blocks)) {
+    } else if (wire_secure(&a->wire, rules->target, rules->blocks)) {
         set_state(a, ATTEMPT_HANDSHAKING);
         arm_next(a->dial);
         shake_hands(a);
@@ -378,7 +377,7 @@ static bool is_under_way(const struct dial *d)
 static void explain_lateness(struct dial *d)
 {
     LIST_FOR_EACH (a, &d->attempts, struct attempt, node) {
-        const char *who = d->pool->names.is_fixed ? "it" : a->address.text;
+        const char *who = d->rules->names->is_fixed ? "it" : a->address.text;
         if (a->state == ATTEMPT_CONNECTING)
             note(d, "%s did not answer in time", who);
         else if (a->state == ATTEMPT_HANDSHAKING)
@@ -404,7 +403,7 @@ static void run_act(struct turn_task *task)
         go_on(a);
     const struct attempt *winner = find_winner(d);
     if (winner) {
-        names_prefer(&d->pool->names, winner->address.text);
+        names_prefer(d->rules->names, winner->address.text);
         end(d, DIAL_DONE);
     } else if (d->is_late) {
         explain_lateness(d);
@@ -423,14 +422,13 @@ static void on_timeout(struct timeout *t)
     act_soon(d);
 }
 
-struct dial *dial_start(struct pool *pool, void (*done)(void *user, enum dial_result result),
-                        void *user)
+struct dial *dial_start(const struct dial_rules *rules,
+                        void (*done)(void *user, enum dial_result result), void *user)
 {
-    struct pools *all = pool->all;
     struct dial *d = mem_zalloc(1, sizeof *d);
     if (!d)
         return NULL;
-    d->pool = pool;
+    d->rules = rules;
     d->done = done;
     d->user = user;
     d->may_start = true;
@@ -438,13 +436,13 @@ struct dial *dial_start(struct pool *pool, void (*done)(void *user, enum dial_re
     names_waiter_init(&d->waiter, on_told);
     timeout_init(&d->timeout, on_timeout);
     turn_task_init(&d->act, run_act);
-    d->multi = multi_new(all->base, on_ended, d);
-    d->next = evtimer_new(all->base, on_next, d);
+    d->multi = multi_new(rules->base, on_ended, d);
+    d->next = evtimer_new(rules->base, on_next, d);
     if (!d->multi || !d->next) {
         dial_free(d);
         return NULL;
     }
-    timeout_start(&all->connect, &d->timeout, turn_now_ms(all->turn));
+    timeout_start(rules->connect, &d->timeout, turn_now_ms(rules->turn));
     act_soon(d);
     return d;
 }

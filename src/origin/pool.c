@@ -2,7 +2,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "origin/state.h"
+#include "pools.h"
 #include "tls/conn.h"
 #include "tls/trust.h"
 
@@ -15,29 +15,55 @@ enum {
     KEPT_RECORD_BLOCKS = 16,
 };
 
-void pool_serve_soon(struct pool *p)
+static void serve_soon(struct pool *p)
 {
     turn_add(p->all->turn, TURN_ACT, &p->serve);
 }
 
-void pool_enqueue(struct pool *p, struct call *c)
+void pool_enqueue(struct pool *p, struct waiter *w)
 {
     struct pools *all = p->all;
-    if (c->retried)
-        queue_push_front(&p->waiting[c->rank], &c->node);
+    if (w->retried)
+        queue_push_front(&p->waiting[w->rank], &w->node);
     else
-        queue_push(&p->waiting[c->rank], &c->node, c->caller->calls[c->rank]);
-    c->caller->calls[c->rank]++;
-    timeout_start(c->rank == CALL_OF_PUSH ? &all->push_wait : &all->queue, &c->timeout,
+        queue_push(&p->waiting[w->rank], &w->node, w->caller->calls[w->rank]);
+    w->caller->calls[w->rank]++;
+    timeout_start(w->rank == CALL_OF_PUSH ? &all->push_wait : &all->queue, &w->timeout,
                   turn_now_ms(all->turn));
-    pool_serve_soon(p);
+    serve_soon(p);
 }
 
-void pool_dequeue(struct pool *p, struct call *c)
+void pool_dequeue(struct pool *p, struct waiter *w)
 {
-    queue_remove(&p->waiting[c->rank], &c->node);
-    c->caller->calls[c->rank]--;
-    timeout_stop(&c->timeout);
+    queue_remove(&p->waiting[w->rank], &w->node);
+    w->caller->calls[w->rank]--;
+    timeout_stop(&w->timeout);
+}
+
+void pool_offer(struct pool *p, struct waiter *w)
+{
+    list_push(&p->offered[w->rank], &w->offer_node);
+    serve_soon(p);
+}
+
+static void lend(struct pool *p, struct waiter *w, struct conn *conn)
+{
+    pool_dequeue(p, w);
+    list_remove(&conn->node);
+    list_push(&p->others, &conn->node);
+    w->caller->calls[w->rank]++;
+    if (w->rank == CALL_OF_PUSH)
+        p->pushes++;
+    w->events->got(w, conn);
+}
+
+void pool_release(struct pool *p, struct waiter *w, struct conn *conn, bool reusable)
+{
+    w->caller->calls[w->rank]--;
+    if (w->rank == CALL_OF_PUSH)
+        p->pushes--;
+    list_remove(&w->offer_node);
+    conn_release(conn, reusable && !p->all->draining);
 }
 
 /* Pushes may use at most half of the connections, but at least one. */
@@ -54,10 +80,10 @@ static unsigned pushes_allowed(const struct pool *p)
 }
 
 /* A call that failed on a connection that had grown stale gets one that has carried nothing. */
-static struct conn *idle_for(const struct pool *p, const struct call *call)
+static struct conn *idle_for(const struct pool *p, const struct waiter *w)
 {
     LIST_FOR_EACH_SAFE (c, &p->idle, struct conn, node) {
-        if ((!call->retried || c->served == 0) && conn_is_clean(c))
+        if ((!w->retried || c->served == 0) && conn_is_clean(c))
             return c;
     }
     return NULL;
@@ -68,15 +94,13 @@ static void serve_rank(struct pool *p, enum call_rank rank)
     struct queue *q = &p->waiting[rank];
     struct list *next;
     for (struct list *node = queue_first(q); node; node = next) {
-        struct call *call = CONTAINER_OF(node, struct call, node);
+        struct waiter *w = CONTAINER_OF(node, struct waiter, node);
         if (list_empty(&p->idle) || (rank == CALL_OF_PUSH && pushes_allowed(p) == 0))
             return;
-        struct conn *conn = idle_for(p, call);
+        struct conn *conn = idle_for(p, w);
         next = queue_after(q, node);
-        if (conn) {
-            pool_dequeue(p, call);
-            conn_carry(conn, call);
-        }
+        if (conn)
+            lend(p, w, conn);
     }
 }
 
@@ -88,19 +112,25 @@ static unsigned wanted_dials(const struct pool *p)
     return p->waiting[CALL_OF_CLIENT].len + pushes;
 }
 
-/* What goes for a call of `caller`: one of its own that is on offer, or else the first of all. */
-static struct call *find_offered(const struct pool *p, const struct caller *caller)
+/* Picks the waiter that gives up its connection for one of `caller`: its own first, else the
+ * longest on offer. */
+static struct waiter *find_offered(const struct pool *p, const struct caller *caller)
 {
-    struct call *first = NULL;
+    struct waiter *first = NULL;
     for (int rank = CALL_RANKS - 1; rank >= 0; rank--) {
-        LIST_FOR_EACH (call, &p->offered[rank], struct call, offer_node) {
-            if (call->caller == caller)
-                return call;
+        LIST_FOR_EACH (w, &p->offered[rank], struct waiter, offer_node) {
+            if (w->caller == caller)
+                return w;
             if (!first)
-                first = call;
+                first = w;
         }
     }
     return first;
+}
+
+static void take_back(struct waiter *w)
+{
+    w->events->failed(w, CALL_YIELDED);
 }
 
 /* No connection more may be opened: a call whose client has stalled goes for each call of a client
@@ -114,10 +144,10 @@ static void make_room(struct pool *p)
             coming--;
             continue;
         }
-        struct call *offered = find_offered(p, CONTAINER_OF(node, struct call, node)->caller);
+        struct waiter *offered = find_offered(p, CONTAINER_OF(node, struct waiter, node)->caller);
         if (!offered)
             return;
-        call_fail(offered, CALL_YIELDED);
+        take_back(offered);
     }
 }
 
@@ -128,13 +158,69 @@ static void make_room_for_push(struct pool *p)
     struct list *node = queue_first(&p->waiting[CALL_OF_PUSH]);
     if (!node || pushes_allowed(p) > 0)
         return;
-    const struct call *next = CONTAINER_OF(node, struct call, node);
-    LIST_FOR_EACH (call, &p->offered[CALL_OF_PUSH], struct call, offer_node) {
-        if (call->caller != next->caller) {
-            call_fail(call, CALL_YIELDED);
+    const struct waiter *next = CONTAINER_OF(node, struct waiter, node);
+    LIST_FOR_EACH (w, &p->offered[CALL_OF_PUSH], struct waiter, offer_node) {
+        if (w->caller != next->caller) {
+            take_back(w);
             return;
         }
     }
+}
+
+/* A dial ended without a connection: one waiter pays for it. */
+static void fail_first(struct pool *p, enum call_fault fault, const char *why)
+{
+    pool_warn(p, "cannot be reached", why);
+    for (int rank = 0; rank < CALL_RANKS; rank++) {
+        struct list *node = queue_first(&p->waiting[rank]);
+        if (node) {
+            struct waiter *w = CONTAINER_OF(node, struct waiter, node);
+            w->events->failed(w, fault);
+            return;
+        }
+    }
+}
+
+static void on_dial_failed(struct conn *c, enum dial_result result, const char *why)
+{
+    fail_first(c->owner_data, result == DIAL_TIMED_OUT ? CALL_CONNECT_TIMEOUT : CALL_REFUSED, why);
+}
+
+static void on_idle(struct conn *c, enum conn_state was)
+{
+    struct pool *p = c->owner_data;
+    p->dialing -= was == CONN_DIALING;
+    list_remove(&c->node);
+    list_push_front(&p->idle, &c->node);
+    serve_soon(p);
+}
+
+static void on_closed(struct conn *c, enum conn_state was)
+{
+    struct pool *p = c->owner_data;
+    p->dialing -= was == CONN_DIALING;
+    p->total--;
+    list_remove(&c->node);
+    serve_soon(p);
+}
+
+static void on_broke(struct conn *c, const char *why)
+{
+    pool_warn(c->owner_data, "broke the connection", why);
+}
+
+static const struct conn_owner owner = {
+    .dial_failed = on_dial_failed, .idle = on_idle, .closed = on_closed, .broke = on_broke};
+
+static bool start_dial(struct pool *p)
+{
+    struct conn *c = conn_new(&p->rules, &owner, p);
+    if (!c)
+        return false;
+    list_push(&p->others, &c->node);
+    p->total++;
+    p->dialing++;
+    return true;
 }
 
 /* A dial takes much longer than anything else in a turn, and others wait for the turn's end: what
@@ -147,8 +233,8 @@ static void dial(struct pool *p)
             return;
         }
         /* Each failure takes a call off the queue: nobody else would ever serve it. */
-        if (!conn_new(p))
-            pool_dial_failed(p, CALL_NO_MEMORY, "memory is out");
+        if (!start_dial(p))
+            fail_first(p, CALL_NO_MEMORY, "memory is out");
     }
 }
 
@@ -162,18 +248,6 @@ static void run_serve(struct turn_task *task)
     if (p->total >= p->origin->max_connections)
         make_room(p);
     make_room_for_push(p);
-}
-
-void pool_dial_failed(struct pool *p, enum call_fault fault, const char *why)
-{
-    pool_warn(p, "cannot be reached", why);
-    for (int rank = 0; rank < CALL_RANKS; rank++) {
-        struct list *node = queue_first(&p->waiting[rank]);
-        if (node) {
-            call_fail(CONTAINER_OF(node, struct call, node), fault);
-            return;
-        }
-    }
 }
 
 void pool_warn(struct pool *p, const char *what, const char *why)
@@ -225,9 +299,20 @@ static bool pool_init(struct pool *p, struct pools *all, const struct config_ori
         list_init(&p->offered[rank]);
     }
     turn_task_init(&p->serve, run_serve);
+    p->rules = (struct conn_rules){
+        .dial = {.base = all->base,
+                 .turn = all->turn,
+                 .connect = &all->connect,
+                 .unix_path = origin->url.unix_path,
+                 .names = &p->names,
+                 .blocks = &all->record_blocks},
+        .idle = &all->idle,
+        .head_bytes = all->config->limits.origin_header_bytes,
+        .strict = origin->strict,
+    };
     if (origin->url.tls)
-        p->target = tls_target_new(trust, all->config, origin);
-    return p->target || !origin->url.tls;
+        p->rules.dial.target = tls_target_new(trust, all->config, origin);
+    return p->rules.dial.target || !origin->url.tls;
 }
 
 struct pools *pools_new(struct event_base *base, struct turn *turn, const struct config *config,
@@ -277,7 +362,7 @@ void pools_free(struct pools *all)
     turn_run(all->turn);
     for (size_t i = 0; i < all->len; i++) {
         names_fini(&all->at[i].names);
-        tls_target_free(all->at[i].target);
+        tls_target_free(all->at[i].rules.dial.target);
     }
     blocks_fini(&all->body_blocks);
     blocks_fini(&all->flow_blocks);
@@ -293,9 +378,9 @@ struct pool *pools_of(struct pools *all, const struct config_origin *origin)
 
 uint64_t pools_expire(struct pools *all, uint64_t now_ms)
 {
-    struct timeouts *queues[] = {&all->connect,  &all->queue, &all->push_wait,
-                                 &all->response, &all->stall, &all->idle};
-    return timeouts_expire_all(queues, ARRAY_LEN(queues), now_ms);
+    struct timeouts *lists[] = {&all->connect,  &all->queue, &all->push_wait,
+                                &all->response, &all->stall, &all->idle};
+    return timeouts_expire_all(lists, ARRAY_LEN(lists), now_ms);
 }
 
 void pools_trim(struct pools *all)

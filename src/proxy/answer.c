@@ -82,7 +82,7 @@ enum failure answer_failure(const struct answer *a)
         [CALL_STALLED] = FAIL_ORIGIN_STALLED,
         [CALL_NO_MEMORY] = FAIL_NO_MEMORY,
     };
-    if (a->call.rank == CALL_OF_PUSH && a->call.fault == CALL_BUSY)
+    if (a->call.waiter.rank == CALL_OF_PUSH && a->call.fault == CALL_BUSY)
         return FAIL_PUSH_WAITED;
     return failures[a->call.fault];
 }

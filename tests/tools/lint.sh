@@ -21,7 +21,7 @@ rank() {
 
 for room in $rooms; do
     own=$(rank "$room")
-    for file in src/"$room"/*.c include/"$room"/*.h; do
+    for file in src/"$room"/*.[ch] include/"$room"/*.h; do
         [ -e "$file" ] || continue
         for used in $(sed -n 's/^#include "\([a-z0-9_]*\)\/.*/\1/p' "$file" | sort -u); do
             other=$(rank "$used")
@@ -31,12 +31,19 @@ for room in $rooms; do
     done
 done
 
+# A header beside the sources of its room is that room's own.
+for header in src/*/*.h; do
+    room=$(echo "$header" | cut -d/ -f2)
+    users=$(grep -lE "^#include \"$room/$(basename "$header")\"" src/*/*.c src/*/*.h include/*/*.h | grep -v "^src/$room/")
+    [ -z "$users" ] || fail "$header is for its own room, and used by: $users"
+done
+
 # library header pattern, the only rooms that may include it
 only() {
     pattern=$1
     shift
     allowed=$(printf '%s|' "$@")
-    grep -lE "^#include <$pattern" src/*/*.c include/*/*.h | while read -r file; do
+    grep -lE "^#include <$pattern" src/*/*.[ch] include/*/*.h | while read -r file; do
         room=$(echo "$file" | cut -d/ -f2)
         echo "$room" | grep -qxE "${allowed%|}" || echo "$file"
     done

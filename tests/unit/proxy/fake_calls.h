@@ -81,7 +81,7 @@ void call_init(struct call *c, struct pools *pools, void (*changed)(struct call 
     *c = (struct call){.changed = changed, .heads_end = &c->heads};
     buf_init_behind(&c->body, &pools->body_blocks, POOL_FRONT_BYTES);
     buf_init(&c->upload, &pools->upload_blocks);
-    list_init(&c->offer_node);
+    list_init(&c->waiter.offer_node);
 }
 
 bool call_start(struct call *c, struct pool *pool, struct caller *caller, struct arena *arena,
@@ -91,10 +91,10 @@ bool call_start(struct call *c, struct pool *pool, struct caller *caller, struct
         return false;
     assert_true(fake_calls.len < FAKE_CALLS);
     c->pool = pool;
-    c->caller = caller;
+    c->waiter.caller = caller;
     c->arena = arena;
     c->request = request;
-    c->rank = rank;
+    c->waiter.rank = rank;
     c->state = CALL_WAITING;
     fake_calls.fields[fake_calls.len] = *fields;
     fake_calls.at[fake_calls.len++] = c;
@@ -154,17 +154,17 @@ void call_offer(struct call *c)
     static struct list offered = {&offered, &offered};
     assert_int_equal(c->state, CALL_RUNNING);
     if (!call_is_offered(c))
-        list_push(&offered, &c->offer_node);
+        list_push(&offered, &c->waiter.offer_node);
 }
 
 void call_keep(struct call *c)
 {
-    list_remove(&c->offer_node);
+    list_remove(&c->waiter.offer_node);
 }
 
 bool call_is_offered(const struct call *c)
 {
-    return !list_empty(&c->offer_node);
+    return !list_empty(&c->waiter.offer_node);
 }
 
 bool call_request_is_written(const struct call *c)

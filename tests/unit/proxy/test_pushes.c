@@ -56,7 +56,7 @@ static void a_page_is_promised_its_assets_before_its_head(void **state)
                   "referer: https://example.com/\nx-forwarded-for: 192.0.2.1\n"
                   "x-forwarded-host: example.com\nx-forwarded-proto: https\n"
                   "via: 1.9 headstart\nx-http2-push: 1\n");
-    assert_int_equal(call_number(1)->rank, CALL_OF_PUSH);
+    assert_int_equal(call_number(1)->waiter.rank, CALL_OF_PUSH);
     assert_int_equal(fix.client.pushes_open, 2);
     for (size_t i = 1; i <= 2; i++) {
         struct stream *push = push_number(i);
