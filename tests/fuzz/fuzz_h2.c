@@ -211,7 +211,7 @@ static void respond(struct user *u, struct side *s)
     bool has_body = input_flip(&u->choices);
     s->left = has_body ? input_below(&u->choices, 256) * (BODY_BYTES / 256) : 0;
     s->body = has_body ? calloc(1, BODY_BYTES) : NULL;
-    s->is_complete = input_flip(&u->choices);
+    s->is_complete = input_flip(&u->choices) || !has_body;
     s->has_trailers = input_flip(&u->choices);
     s->answered = true;
     if (!stream_respond(&s->h2.base, &head, has_body))
